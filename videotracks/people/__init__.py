@@ -1,0 +1,1 @@
+"""From a video to persons: detection, tracking, grouping, ranking, crops, re-identification, report."""
