@@ -1,0 +1,75 @@
+"""The generated street: its truth must be exact, or every score on it is worthless."""
+
+import numpy as np
+import pytest
+
+from videotracks.demo.camera import StreetCamera
+from videotracks.demo.people import Person, Walk, cast, limbs
+from videotracks.demo.street import render
+
+CAMERA = StreetCamera(320, 180, 260.0)
+PALE = (250, 250, 250)
+
+
+def walker(*walks: Walk) -> Person:
+    return Person(1, 1.75, PALE, PALE, PALE, PALE, walks)
+
+
+def test_a_point_at_the_principal_ray_projects_to_the_centre() -> None:
+    camera = StreetCamera(320, 180, 260.0, above_ground_m=2.0, pitch_rad=0.0)
+    pixels, depths = camera.project(np.array([[0.0, 2.0, 5.0]]))
+    assert np.allclose(pixels, [[160, 90]])
+    assert np.allclose(depths, [5.0])
+
+
+def test_the_ground_distance_of_a_row_is_the_inverse_of_the_projection() -> None:
+    rows = CAMERA.ground_at(CAMERA.project(np.array([[0.0, 0.0, 7.0], [0.0, 0.0, 12.0]]))[0][:, 1])
+    assert np.allclose(rows, [7.0, 12.0])
+
+
+def test_the_box_is_that_of_the_drawn_pixels() -> None:
+    person = walker(Walk((-1.0, 6.0), (1.0, 6.0), 0.0, 4.0))
+    with_person = list(render([person], CAMERA, 8, 2.0, seed=3))
+    without = list(render([], CAMERA, 8, 2.0, seed=3))
+    for seen, empty in zip(with_person, without, strict=True):
+        (truth,) = seen.truth
+        difference = np.abs(seen.rgb.astype(int) - empty.rgb).max(axis=2)
+        upper = difference[: int(truth.box[3]) - 14] > 40
+        columns, rows = np.flatnonzero(upper.any(axis=0)), np.flatnonzero(upper.any(axis=1))
+        assert columns[0] >= truth.box[0] - 1
+        assert columns[-1] <= truth.box[2] + 1
+        assert rows[0] == pytest.approx(truth.box[1], abs=2)
+
+
+def test_who_stands_behind_is_less_visible() -> None:
+    near = walker(Walk((-1.0, 5.0), (1.0, 5.0), 0.0, 4.0))
+    far = Person(2, 1.75, PALE, PALE, PALE, PALE, (Walk((1.0, 8.0), (-1.0, 8.0), 0.0, 4.0),))
+    middle = list(render([near, far], CAMERA, 9, 2.0, seed=0))[4]
+    visibility = {truth.identity: truth.visibility for truth in middle.truth}
+    assert visibility[1] > 0.95
+    assert visibility[2] < 0.6
+
+
+def test_someone_leaves_and_comes_back_under_the_same_identity() -> None:
+    seconds = 20.0
+    returning = cast(6, seconds, seed=7)[0]
+    present = [returning.at(t) is not None for t in np.arange(0, seconds, 0.1)]
+    changes = np.flatnonzero(np.diff(np.array(present, dtype=int)))
+    assert len(changes) >= 2
+
+
+def test_the_same_seed_draws_the_same_frames() -> None:
+    first, second = (next(render(cast(3, 4, 1), CAMERA, 1, 25, 1)) for _ in range(2))
+    assert np.array_equal(first.rgb, second.rgb)
+    assert first.truth == second.truth
+
+
+def test_feet_stay_near_the_ground_and_the_head_at_body_height() -> None:
+    person = walker(Walk((0.0, 6.0), (3.0, 6.0), 0.0, 3.0))
+    for time_s in np.linspace(0, 2.9, 30):
+        place = person.at(float(time_s))
+        assert place is not None
+        body = limbs(person, *place)
+        heights = np.array([point[1] for limb in body for point in (limb.a, limb.b)])
+        assert -0.05 < heights.min() < 0.2
+        assert 1.6 < heights.max() < 1.8

@@ -1,0 +1,50 @@
+"""The demonstration recording: a folder with one view and its ground truth."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from videotracks.demo.camera import StreetCamera
+from videotracks.demo.people import cast
+from videotracks.demo.street import Truth, render
+from videotracks.progress import Progress, silent
+
+CAMERA = StreetCamera(width=768, height=432, focal_px=640.0)
+FPS = 25.0
+#: People of whom less than this share is seen stand in the ground truth with flag 0: they do not count.
+MIN_VISIBILITY = 0.25
+
+
+def write_demo(
+    folder: Path, *, seconds: float = 14.0, people: int = 6, seed: int = 7, progress: Progress = silent
+) -> Path:
+    """Write ``cam_00.mp4`` and ``gt.txt`` (MOTChallenge) into ``folder``, complete or not at all; return it.
+
+    A folder that exists is replaced.
+    """
+    from videotracks.video_writer import VideoWriter
+
+    frames = max(1, round(seconds * FPS))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".demo-") as scratch:
+        draft = Path(scratch) / folder.name
+        draft.mkdir()
+        lines = []
+        with VideoWriter(draft / "cam_00.mp4", CAMERA.width, CAMERA.height, FPS) as video:
+            for index, frame in enumerate(render(cast(people, seconds, seed), CAMERA, frames, FPS, seed)):
+                video.write(frame.rgb)
+                lines += [_mot_line(index, truth) for truth in frame.truth]
+                progress(index + 1, frames)
+        (draft / "gt.txt").write_text("".join(lines))
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    return folder
+
+
+def _mot_line(index: int, truth: Truth) -> str:
+    """One line of gt.txt: frame from 1, id, left, top, width, height, counts, class 1 (pedestrian), visibility."""
+    left, top, right, bottom = truth.box
+    counts = int(truth.visibility >= MIN_VISIBILITY)
+    size = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
+    return f"{index + 1},{truth.identity},{size},{counts},1,{truth.visibility:.3f}\n"

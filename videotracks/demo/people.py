@@ -1,0 +1,138 @@
+"""The generated people: where each one is at each moment, and the limbs of the body there.
+
+World axes in metres: x to the right along the street, y up, z away from the camera.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RGB = tuple[int, int, int]
+
+#: Shirt, trousers, hair: far apart, so that people can be told apart by their clothes.
+OUTFITS: tuple[tuple[RGB, RGB, RGB], ...] = (
+    ((176, 38, 44), (34, 38, 62), (40, 28, 20)),
+    ((36, 92, 168), (58, 54, 50), (92, 62, 34)),
+    ((228, 196, 66), (44, 70, 52), (26, 22, 22)),
+    ((232, 232, 226), (120, 60, 44), (70, 46, 26)),
+    ((34, 112, 72), (150, 142, 120), (150, 112, 62)),
+    ((110, 58, 128), (36, 36, 40), (36, 30, 28)),
+    ((212, 112, 40), (52, 62, 96), (20, 18, 18)),
+    ((60, 60, 66), (176, 166, 140), (110, 80, 50)),
+)
+SKINS: tuple[RGB, ...] = ((224, 178, 146), (146, 98, 68), (240, 200, 170), (98, 64, 46))
+
+STRIDE_M = 1.45
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One straight walk on the ground, from ``start`` to ``end`` (x, z in metres) between two times in seconds."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    begin_s: float
+    end_s: float
+
+    def at(self, time_s: float) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """Position, heading (unit) and metres walked at a time; None outside the walk."""
+        if not self.begin_s <= time_s < self.end_s:
+            return None
+        path = np.subtract(self.end, self.start)
+        length = float(np.linalg.norm(path))
+        share = (time_s - self.begin_s) / (self.end_s - self.begin_s)
+        return np.asarray(self.start) + share * path, path / length, share * length
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One generated person: identity from 1, looks, and the walks that bring it into the picture."""
+
+    identity: int
+    height_m: float
+    shirt: RGB
+    trousers: RGB
+    hair: RGB
+    skin: RGB
+    walks: tuple[Walk, ...]
+
+    def at(self, time_s: float) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """Position, heading and metres walked at a time; None while the person is away."""
+        return next((found for walk in self.walks if (found := walk.at(time_s)) is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limb:
+    """A capsule between two points of the world, with a radius at each end in metres."""
+
+    a: np.ndarray
+    b: np.ndarray
+    radius_a: float
+    radius_b: float
+    color: RGB
+
+
+def cast(count: int, seconds: float, seed: int) -> list[Person]:
+    """People whose walks cross, overlap, end outside the picture and, for every third one, come back."""
+    rng = np.random.default_rng(seed)
+    people = []
+    for i in range(count):
+        shirt, trousers, hair = OUTFITS[i % len(OUTFITS)]
+        depth = (7.2, 9.4, 8.2, 10.6, 7.8, 9.9, 8.8, 11.2)[i % 8]
+        reach = 0.55 * depth + 1.2
+        direction = 1 if i % 2 == 0 else -1
+        duration = 2 * reach / rng.uniform(1.25, 1.65)
+        begin = 0.0 if i == 0 else float(rng.uniform(-0.25, 0.55) * seconds)
+        ends = (-direction * reach, depth), (direction * reach, depth + rng.uniform(-0.6, 0.6))
+        walks = [Walk(*ends, begin, begin + duration)]
+        if i % 3 == 0:
+            away = begin + duration + 1.5
+            walks.append(Walk(ends[1], ends[0], away, away + duration))
+        skin = SKINS[i % len(SKINS)]
+        people.append(Person(i + 1, rng.uniform(1.62, 1.86), shirt, trousers, hair, skin, tuple(walks)))
+    return people
+
+
+def limbs(person: Person, ground: np.ndarray, heading: np.ndarray, walked_m: float) -> list[Limb]:
+    """The body of a walking person as capsules, at a place on the ground, after so many metres of walking."""
+    h = person.height_m
+    forward = np.array([heading[0], 0.0, heading[1]])
+    right = np.array([heading[1], 0.0, -heading[0]])
+    up = np.array([0.0, 1.0, 0.0])
+    phase = 2 * np.pi * walked_m / STRIDE_M
+    base = np.array([ground[0], 0.015 * h * np.cos(2 * phase), ground[1]])
+
+    def point(ahead: float, high: float, aside: float) -> np.ndarray:
+        return base + h * (ahead * forward + high * up + aside * right)
+
+    def swing(origin: np.ndarray, angle: float, length: float) -> np.ndarray:
+        return origin + h * length * (np.sin(angle) * forward - np.cos(angle) * up)
+
+    body: list[Limb] = []
+    for side in (-1, 1):
+        step = phase + (np.pi if side > 0 else 0.0)
+        hip, shoulder = point(0, 0.53, 0.055 * side), point(0.01, 0.80, 0.115 * side)
+        thigh = 0.46 * np.sin(step)
+        knee = swing(hip, thigh, 0.245)
+        ankle = swing(knee, thigh - 0.75 * max(0.0, float(np.cos(step))), 0.245)
+        toe = ankle + h * (0.10 * forward - 0.012 * up)
+        arm = -0.42 * np.sin(step)
+        elbow = swing(shoulder, arm, 0.17)
+        hand = swing(elbow, arm + 0.35, 0.15)
+        body += [
+            Limb(hip, knee, 0.052 * h, 0.038 * h, person.trousers),
+            Limb(knee, ankle, 0.038 * h, 0.026 * h, person.trousers),
+            Limb(ankle, toe, 0.024 * h, 0.020 * h, (40, 36, 34)),
+            Limb(shoulder, elbow, 0.032 * h, 0.027 * h, person.shirt),
+            Limb(elbow, hand, 0.025 * h, 0.020 * h, person.skin),
+        ]
+    body += [
+        Limb(point(0, 0.53, 0.05 * side), point(0.01, 0.79, 0.085 * side), 0.065 * h, 0.06 * h, person.shirt)
+        for side in (-1, 1)
+    ]
+    body += [
+        Limb(point(0.01, 0.82, 0), point(0.015, 0.88, 0), 0.032 * h, 0.03 * h, person.skin),
+        Limb(point(0.02, 0.915, 0), point(0.02, 0.945, 0), 0.052 * h, 0.052 * h, person.skin),
+        Limb(point(0.005, 0.955, 0), point(0.01, 0.962, 0), 0.054 * h, 0.05 * h, person.hair),
+    ]
+    return body
