@@ -1,0 +1,1 @@
+"""What has weights, files, processes or a network behind it; heavy imports happen inside methods."""
