@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.people.tracklet_examples import moving_box, random_tracklets, tracklets_of
@@ -26,6 +26,7 @@ def plain_rows(tracklets: Tracklets, members: list[list[int]]) -> list[tuple]:
     return [(*key, *kept) for key, kept in sorted(best.items())]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 8), st.integers(1, 40))
 def test_equals_the_plain_loop_for_any_groups(seed: int, count: int, group_count: int, frames: int) -> None:
     tracklets = random_tracklets(seed, count, frames, cameras=2)

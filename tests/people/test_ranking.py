@@ -59,7 +59,7 @@ def plain_components(persons: Persons, person: int, frames: int) -> list[float]:
         after = (centers[i + 1] - centers[i]) / (at[i + 1] - at[i])
         accelerations.append((after - before) / ((at[i + 1] - at[i - 1]) / 2) / (boxes[i, 3] - boxes[i, 1]))
     spread = np.sqrt(np.var(accelerations, axis=0).sum()) if accelerations else np.inf
-    return [len(at) / frames, len(at) / (at[-1] - at[0] + 1), max(0.0, 1 - offset), 1 / (1 + spread)]
+    return [len(at) / frames, len(at) / max(10, at[-1] - at[0] + 1), max(0.0, 1 - offset), 1 / (1 + spread)]
 
 
 def test_components_equal_the_plain_loop() -> None:
@@ -129,6 +129,17 @@ def test_what_cannot_be_measured_is_not_given() -> None:
     assert components_of(each_alone(moving_box(1, 5, 1, MIDDLE))).smoothness == 0
     assert components_of(each_alone(moving_box(1, 5, 2, MIDDLE))).smoothness == 0
     assert components_of(each_alone(moving_box(1, 5, 3, MIDDLE))).smoothness == 1
+
+
+def test_a_flicker_has_not_covered_its_time() -> None:
+    flicker = moving_box(1, 50, 1, MIDDLE)
+    seen_half_the_time = moving_box(2, 0, list(range(0, 60, 2)), MIDDLE)
+    persons = each_alone(flicker, seen_half_the_time)
+    ranking = rank_persons(persons, [1000], [SIZE], RankingSettings())
+    assert ranking.primary_person == 2
+    assert ranking.rankings[1].components.coverage == 0.1
+    bare = rank_persons(persons, [1000], [SIZE], RankingSettings(coverage_min_frames=1))
+    assert bare.primary_person == 1
 
 
 def test_smoothness_does_not_depend_on_the_size_of_the_picture() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -33,6 +34,7 @@ def plain_candidates(stats: TrackletStats, max_gap: list[int], settings: ReidCan
     return found
 
 
+@example_settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 50), st.integers(10, 200), st.sampled_from([0.01, 30.0, 200.0, 1e6]))
 def test_equals_comparing_all_with_all(seed: int, count: int, frames: int, distance_px: float) -> None:
     stats = tracklet_statistics(random_tracklets(seed, count, frames, cameras=2))

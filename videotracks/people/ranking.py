@@ -10,12 +10,17 @@ from videotracks.tables import Persons
 
 
 class RankingSettings(BaseModel, frozen=True, extra="forbid"):
-    """The weights of the four components; they must sum to 1."""
+    """The weights of the four components, which must sum to 1, and what counts as evidence."""
 
     duration_weight: float = Field(0.4, ge=0, le=1, description="weight of the share of the video a person is seen in")
     coverage_weight: float = Field(0.3, ge=0, le=1, description="weight of the share of frames seen from first to last")
     center_weight: float = Field(0.2, ge=0, le=1, description="weight of the nearness to the middle of the frame")
     smoothness_weight: float = Field(0.1, ge=0, le=1, description="weight of the steadiness of the motion")
+    coverage_min_frames: int = Field(
+        10,
+        ge=1,
+        description="frames that coverage is measured over at least: a one-frame track has not covered anything",
+    )
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "RankingSettings":
@@ -34,7 +39,9 @@ class Components(BaseModel, frozen=True):
     """What a score is made of, each from 0 to 1."""
 
     duration: float = Field(description="frames with the person / frames of the video")
-    coverage: float = Field(description="frames with the person / (last - first + 1)")
+    coverage: float = Field(
+        description="frames with the person / (last - first + 1), over coverage_min_frames at least"
+    )
     center: float = Field(description="1 - mean distance of the box centre to the frame centre / half diagonal")
     smoothness: float = Field(description="1 / (1 + std of the acceleration in box heights per frame²)")
 
@@ -63,8 +70,9 @@ def rank_persons(
 
     ``frame_counts`` and ``frame_sizes`` (width, height in px) are per view. The views of a recording run side by side:
     a frame number on which several views see the person counts once, and the video is as long as its longest view.
-    Centre and smoothness are taken over the boxes of all views, each in its own frame. Persons of fewer than three
-    boxes in a row show no acceleration: their smoothness is 0, not a gift.
+    Centre and smoothness are taken over the boxes of all views, each in its own frame. What cannot be measured is no
+    merit: fewer than three successive boxes have smoothness 0, and a track that spans fewer frames than
+    ``coverage_min_frames`` is measured against that many, else every flicker of the detector would cover all its time.
     ``CorruptFileError`` where a box lies beyond its view's frames: the persons are of another recording.
     """
     _check_frames(persons, frame_counts)
@@ -75,7 +83,7 @@ def rank_persons(
     components = np.stack(
         [
             visible / max(frame_counts),
-            visible / span,
+            visible / np.maximum(span, settings.coverage_min_frames),
             _centrality(persons, starts, np.asarray(frame_sizes, "f8")),
             _smoothness(persons, starts),
         ],
