@@ -244,6 +244,7 @@ def test_says_what_the_server_answered(server: Server, tmp_path: Path) -> None:
 def test_says_that_there_is_no_connection(server: Server, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no connection"):
         fetch(wanted(server, url="http://127.0.0.1:9/model.onnx"), tmp_path)
+    assert files(tmp_path) == set()
 
 
 def test_follows_a_redirect_on_the_same_machine(server: Server, tmp_path: Path) -> None:

@@ -66,12 +66,17 @@ def download(
         if not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
             raise ModelError(f"{part}: another process has just finished this download; fetch again")
         try:
-            _continue(url, file, note, size, resume_blindly, timeout_s, progress)
-        except _StalePartError:
-            file.truncate(0)
-            note.unlink(missing_ok=True)
-            _continue(url, file, note, size, resume_blindly, timeout_s, progress)
-        file.flush()
+            try:
+                _continue(url, file, note, size, resume_blindly, timeout_s, progress)
+            except _StalePartError:
+                file.truncate(0)
+                note.unlink(missing_ok=True)
+                _continue(url, file, note, size, resume_blindly, timeout_s, progress)
+        except ModelError:
+            if os.fstat(file.fileno()).st_size == 0:
+                part.unlink()
+                note.unlink(missing_ok=True)
+            raise
         note.unlink(missing_ok=True)
         try:
             check(part)
