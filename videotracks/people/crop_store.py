@@ -1,5 +1,6 @@
 """Crops as stored, read lazily and without trust in the file."""
 
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ from videotracks.people.crop_layout import (
 if TYPE_CHECKING:
     import h5py
 
-_DECODE_THREADS = 4
+_DECODE_THREADS = min(8, os.cpu_count() or 1)
 
 
 class CropGroup:

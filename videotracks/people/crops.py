@@ -114,6 +114,11 @@ class CropWriter:
         if len(self._pending) >= _CHUNK_BYTES:
             self._flush(len(self._pending) // _CHUNK_BYTES * _CHUNK_BYTES)
 
+    def rows(self) -> CropRows:
+        """The rows of all crops added so far."""
+        records = np.frombuffer(bytes(self._records), _RECORD)
+        return CropRows(**{name: np.ascontiguousarray(records[name]) for name in CropRows.columns()})
+
     def _flush(self, size: int) -> None:
         self._blob.resize((self._written + size,))
         self._blob[self._written :] = np.frombuffer(self._pending[:size], np.uint8)
@@ -122,8 +127,7 @@ class CropWriter:
 
     def _finish(self) -> None:
         self._flush(len(self._pending))
-        records = np.frombuffer(self._records, _RECORD)
-        rows = CropRows(**{name: np.ascontiguousarray(records[name]) for name in CropRows.columns()})
+        records, rows = np.frombuffer(bytes(self._records), _RECORD), self.rows()
         _write_rows(self._file, rows, records["lengths"], records["sizes"], records["checksums"], {})
         write_attributes(
             self._file, codec=self._settings.codec, persons=0, crops=len(records),
