@@ -1,5 +1,6 @@
 """Pixels of one crop to bytes and back: JPEG, or exact at about a quarter to two thirds of the raw size."""
 
+import struct
 import zlib
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -16,6 +17,8 @@ MAX_PIXELS = 64 << 20
 MAX_EXPANSION = 1100
 #: Allowance for headers when the expansion is judged.
 SLACK_BYTES = 4096
+
+_SIZE = struct.Struct("<II")
 
 
 class Codec(NamedTuple):
@@ -99,7 +102,8 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _encode_exact(rgb: np.ndarray) -> bytes:
-    """Green, red - green and blue - green planes, each row less the row above, as a zlib stream.
+    """Height and width (u32, little-endian), then the planes green, red - green and blue - green, each row
+    less the row above, as a zlib stream.
 
     Run-length matching only (``Z_RLE``): residuals of photographs hold no longer repeats worth the search,
     so that this is both faster and smaller than zlib's default.
@@ -110,14 +114,16 @@ def _encode_exact(rgb: np.ndarray) -> bytes:
     planes = np.stack([green, rgb[..., 0] - green, rgb[..., 2] - green])
     planes[:, 1:] -= planes[:, :-1].copy()
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    return packer.compress(planes.tobytes()) + packer.flush()
+    return _SIZE.pack(*rgb.shape[:2]) + packer.compress(planes.tobytes()) + packer.flush()
 
 
 def _decode_exact(data: np.ndarray, height: int, width: int) -> np.ndarray:
     size = 3 * height * width
+    if data[: _SIZE.size].tobytes() != _SIZE.pack(height, width):
+        raise CorruptFileError(f"the bytes are not those of an exact crop of {height}x{width} px")
     unpacker = zlib.decompressobj()
     try:
-        raw = unpacker.decompress(data.tobytes(), size + 1)
+        raw = unpacker.decompress(data[_SIZE.size :].tobytes(), size + 1)
     except zlib.error as error:
         raise CorruptFileError(f"an exact crop that cannot be decoded ({error})") from None
     if len(raw) != size or not unpacker.eof or unpacker.unused_data:
