@@ -1,0 +1,90 @@
+"""What counts as a recording, and its partition key."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videotracks.errors import RecordingError
+from videotracks.sources import annotation_file, find_sources, partition_key, recording_files, view_files
+
+KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+
+
+@given(st.text())
+def test_every_name_gives_a_key_and_always_the_same(name: str) -> None:
+    assert KEY.fullmatch(partition_key(name))
+    assert partition_key(name) == partition_key(name)
+
+
+@given(st.from_regex(KEY, fullmatch=True))
+def test_a_name_that_is_a_key_stays(name: str) -> None:
+    assert partition_key(name) == name
+
+
+@given(st.text(), st.text())
+def test_two_names_share_no_key(first: str, second: str) -> None:
+    assert (partition_key(first) == partition_key(second)) == (first == second)
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        ("My Video", "my-video-"),
+        ("../../etc/passwd", "etc-passwd-"),
+        ("Größe", "groe-"),
+        ("🎥", "video-"),
+        ("_x", "x-"),
+    ],
+)
+def test_a_name_that_loses_something_gets_a_hash(name: str, begin: str) -> None:
+    assert re.fullmatch(re.escape(begin) + "[0-9a-f]{8}", partition_key(name))
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    return path
+
+
+def test_finds_files_folders_of_views_and_sequences(tmp_path: Path) -> None:
+    touch(tmp_path / "street.mp4")
+    touch(tmp_path / "rig" / "cam_01.mp4")
+    touch(tmp_path / "rig" / "cam_00.mp4")
+    touch(tmp_path / "mot" / "img1" / "000001.jpg")
+    touch(tmp_path / "notes.txt")
+    touch(tmp_path / ".hidden.mp4")
+    (tmp_path / "empty").mkdir()
+    assert list(find_sources(tmp_path)) == ["mot", "rig", "street"]
+    assert [view.camera for view in view_files(tmp_path / "rig")] == ["cam_00", "cam_01"]
+
+
+def test_pictures_are_ordered_by_number(tmp_path: Path) -> None:
+    for name in ("frame_10.png", "frame_9.png", "frame_100.png"):
+        touch(tmp_path / name)
+    assert [p.name for p in recording_files(tmp_path)] == ["frame_9.png", "frame_10.png", "frame_100.png"]
+
+
+def test_two_recordings_of_one_key_are_refused_with_both_names(tmp_path: Path) -> None:
+    touch(tmp_path / "a.mp4")
+    touch(tmp_path / "a.avi")
+    with pytest.raises(RecordingError, match=r"a\.avi and .*a\.mp4 have the same key"):
+        find_sources(tmp_path)
+
+
+def test_finds_ground_truth_beside_a_linked_file(tmp_path: Path) -> None:
+    video = touch(tmp_path / "far" / "walk.mp4")
+    truth = touch(tmp_path / "far" / "walk.gt.txt")
+    link = tmp_path / "walk.mp4"
+    link.symlink_to(video)
+    assert annotation_file(link, "cam_00", "gt") == truth
+    assert annotation_file(link, "cam_00", "det") is None
+
+
+def test_ground_truth_of_a_view_has_its_name(tmp_path: Path) -> None:
+    for name in ("cam_00.mp4", "cam_01.mp4", "cam_01.gt.txt", "gt.txt"):
+        touch(tmp_path / name)
+    assert annotation_file(tmp_path, "cam_00", "gt") is None
+    assert annotation_file(tmp_path, "cam_01", "gt") == tmp_path / "cam_01.gt.txt"

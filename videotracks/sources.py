@@ -1,0 +1,123 @@
+"""What counts as a recording, and the partition key that its name gives.
+
+A recording is a video file; a folder of synchronised views (``cam_00.mp4 cam_01.mp4 …``); or a folder of
+numbered pictures, among them MOTChallenge sequences (``img1/ seqinfo.ini gt/gt.txt det/det.txt``).
+"""
+
+import re
+import unicodedata
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from videotracks.errors import RecordingError
+
+VIDEO_SUFFIXES = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".3gp", ".ogv", ".mjpeg", ".h264", ".264", ".hevc", ".265"),
+}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+KEY_LENGTH = 80
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_HASH_DIGITS = 8
+
+
+class ViewFile(NamedTuple):
+    """One view of a recording: its camera id, and its file or folder of pictures."""
+
+    camera: str
+    path: Path
+
+
+def partition_key(name: str) -> str:
+    """The key ``[a-z0-9][a-z0-9_-]{0,79}`` of a recording's name (without suffix).
+
+    A name that is a key stays as it is; any other gets a hash of the name behind what can be kept of it, so that
+    two names never share a key by accident.
+    """
+    if _KEY.fullmatch(name):
+        return name
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    kept = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[: KEY_LENGTH - _HASH_DIGITS - 1].rstrip("-_")
+    return f"{kept or 'video'}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:_HASH_DIGITS]}"
+
+
+def source_key(source: Path) -> str:
+    """The partition key of a recording at a path: from a file's name without suffix, from a folder's name."""
+    is_file = source.suffix.lower() in VIDEO_SUFFIXES and not source.is_dir()
+    return partition_key(source.stem if is_file else source.name)
+
+
+def find_sources(folder: Path) -> dict[str, Path]:
+    """The recordings directly inside ``folder`` by key, in order of their keys; hidden entries are left out.
+
+    Raises ``RecordingError`` naming both where two of them have the same key.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not is_recording(path):
+            continue
+        key = source_key(path)
+        if key in found:
+            raise RecordingError(f"{found[key]} and {path} have the same key {key!r}: rename one of them")
+        found[key] = path
+    return dict(sorted(found.items()))
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a path is one, as far as names tell; a link whose target is gone counts by its name."""
+    if path.is_dir():
+        return bool(view_files(path))
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def view_files(source: Path) -> list[ViewFile]:
+    """The views of a recording in order of their names; a file or a folder of pictures is one view, ``cam_00``."""
+    if not source.is_dir():
+        return [ViewFile("cam_00", source)]
+    entries = sorted(p for p in source.iterdir() if not p.name.startswith("."))
+    videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
+    if videos:
+        if len({p.stem for p in videos}) < len(videos):
+            raise RecordingError(f"{source}: two views have the same name; each view needs its own")
+        return [ViewFile(p.stem, p) for p in videos]
+    for pictures in (source / "img1", source):
+        if pictures.is_dir() and image_files(pictures):
+            return [ViewFile("cam_00", pictures)]
+    return []
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The pictures of a sequence, by their number where they have one, else by name."""
+
+    def order(path: Path) -> tuple[int, str]:
+        number = re.search(r"(\d+)$", path.stem)
+        return (int(number[1][-18:]) if number else -1, path.name)
+
+    return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()), key=order)
+
+
+def annotation_file(source: Path, camera: str, kind: Literal["gt", "det"]) -> Path | None:
+    """The MOTChallenge ground truth (``gt``) or public detections (``det``) of one view, or None.
+
+    Beside a file: ``<stem>.gt.txt``. In a folder: ``gt/gt.txt``, ``<camera>.gt.txt``, or ``gt.txt`` of a single view.
+    """
+    source = source.resolve()
+    if not source.is_dir():
+        places = [source.with_name(f"{source.stem}.{kind}.txt")]
+    else:
+        places = [source / f"{camera}.{kind}.txt"]
+        if len(view_files(source)) == 1:
+            places += [source / kind / f"{kind}.txt", source / f"{kind}.txt"]
+    return next((place for place in places if place.is_file()), None)
+
+
+def recording_files(source: Path) -> list[Path]:
+    """All files that make up a recording, for its content hash: views, calibration, annotations."""
+    files: list[Path] = []
+    for view in view_files(source):
+        files += image_files(view.path) if view.path.is_dir() else [view.path]
+        files += [f for kind in ("gt", "det") if (f := annotation_file(source, view.camera, kind))]  # type: ignore[arg-type]
+    if source.is_dir():
+        files += sorted(source.glob("*.toml")) + sorted(source.glob("*.y*ml")) + sorted(source.glob("seqinfo.ini"))
+    return list(dict.fromkeys(files))
