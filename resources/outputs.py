@@ -38,7 +38,7 @@ class Outputs(dg.ConfigurableResource):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the run's id, and sweep what killed runs left behind."""
-        self._run_id = context.run_id or "direct"
+        self._run_id = context.run.run_id if context.run else "direct"
         self._staging = None
         parent, prefix = self._staging_parent()
         for folder in _abandoned(parent, prefix, time.time() - LEFTOVER_S):

@@ -65,15 +65,20 @@ class _FilesManager(StoredIOManager):
         if not issubclass(cls, Files):
             raise TypeError(f"{path} holds Files; annotate the input so, not {cls.__name__}")
         folder, manifest = self._folder(path), self._read_manifest(path)
-        for name, size in manifest.files.items():
-            file = folder / name
-            found = file.stat().st_size if file.is_file() else None
-            if found != size:
-                state = "not there" if found is None else f"{found:,} bytes"
-                raise CorruptFileError(f"{file}: {state}, but {size:,} bytes were written")
         if is_local(path):
-            return Files({name: Path((folder / name).path) for name in manifest.members})
-        return Files(_Downloads(self.outputs, folder, manifest))
+            files = Files({name: Path((folder / name).path) for name in manifest.members})
+            found = _sizes(files)
+        else:
+            files = Files(_Downloads(self.outputs, folder, manifest))
+            found = {name: (folder / name).stat().st_size for name in manifest.files if (folder / name).is_file()}
+        for name, size in manifest.files.items():
+            if found.get(name) != size:
+                state = f"{found[name]:,} bytes" if name in found else "not there"
+                raise CorruptFileError(f"{folder / name}: {state}, but {size:,} bytes were written")
+        strays = [name for name in found.keys() - manifest.files.keys() if not PurePosixPath(name).name.startswith(".")]
+        if strays:
+            raise CorruptFileError(f"{folder / min(strays)}: not written by this project; remove it")
+        return files
 
     def is_there(self, path: UPath) -> bool:
         """Whether the entry point or the manifest is there; a store may not keep an empty folder."""
@@ -142,6 +147,13 @@ class _Downloads(Mapping[str, Path]):
 
     def __len__(self) -> int:
         return len(self._manifest.members)
+
+
+def _sizes(files: Files) -> dict[str, int]:
+    try:
+        return {name: file.stat().st_size for name, file in files.walk()}
+    except (ValueError, FileNotFoundError) as error:
+        raise CorruptFileError(str(error)) from error
 
 
 def _is_inside(file: str, members: Iterable[str]) -> bool:

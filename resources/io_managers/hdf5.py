@@ -65,8 +65,10 @@ class _Hdf5(StoredIOManager):
 def _open(cls: type[Any], source: Any, name: str) -> Any:
     try:
         return cls.open(source)
-    except CorruptFileError:
-        raise
+    except CorruptFileError as error:
+        if name in str(error):
+            raise
+        raise CorruptFileError(f"{name}: {error}") from error  # the handle cannot know a remote file's name
     except (OSError, KeyError, ValueError, TypeError) as error:
         # HDF5 reports a damaged file as a bare OSError; what the system refuses has a subclass of its own.
         if isinstance(error, OSError) and type(error) is not OSError:

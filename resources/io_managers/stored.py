@@ -61,13 +61,13 @@ class StoredIOManager(dg.UPathIOManager):
         asset = context.asset_key.to_user_string()
         place = path.parts[len(self.outputs.base.parts)]
         of = asset if place == SHARED else f"{asset} of {place}"
-        again = f"materialise {of}" + ("" if place == SHARED else f" (`videotracks run {place} --select {asset}`)")
+        remedy = f"materialise {asset}" if place == SHARED else f"`videotracks run {place} --select {asset}` makes it"
         if not self.is_there(path):
-            raise MissingOutputError(f"{of}: no file {path}; {again}")
+            raise MissingOutputError(f"{of}: no file {path}; {remedy}")
         try:
             return self.read(_type_of(context), path)
         except CorruptFileError as error:
-            raise CorruptFileError(f"{of}: {error}; {again}") from error
+            raise CorruptFileError(f"{of}: {error}; {remedy} again") from error
 
 
 def _file_of(context: dg.InputContext | dg.OutputContext) -> str:
@@ -84,7 +84,7 @@ def _type_of(context: dg.InputContext) -> type[Any]:
     cls = context.dagster_type.typing_type
     if get_origin(cls) is dict:
         cls = get_args(cls)[1]
-    if not isinstance(cls, type) or cls is object:
+    if not isinstance(cls, type) or cls in (Any, object):
         asset = context.asset_key.to_user_string()
         raise TypeError(f"input {context.name!r}: annotate it with the type of asset {asset} to have it loaded")
     return cls
