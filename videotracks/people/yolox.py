@@ -1,6 +1,7 @@
 """Person detection by YOLOX models, and others with the same head, in ONNX Runtime."""
 
 import hashlib
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class YoloxDetector:
     name = "yolox"
 
     def __init__(self, weights: Path, *, device: str = "cpu", threads: int = 0) -> None:
-        """``device``: cpu or cuda. ``threads`` of one inference, 0 leaves it to ONNX Runtime."""
+        """``device``: cpu or cuda. ``threads`` of one inference; 0: all cores but one, which decodes."""
         if device not in _PROVIDERS:
             raise ModelError(f"device {device!r} is unknown to ONNX Runtime here; expected one of {list(_PROVIDERS)}")
         self._weights, self._device, self._threads = weights, device, threads
@@ -74,7 +75,7 @@ class YoloxDetector:
         if _PROVIDERS[self._device] not in onnxruntime.get_available_providers():
             raise ModelError(f"device {self._device}: this ONNX Runtime has {onnxruntime.get_available_providers()}")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = self._threads or max(1, min(8, (os.cpu_count() or 1) - 1))
         # Idle threads would otherwise spin on the cores that decode and encode.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
