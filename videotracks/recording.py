@@ -1,14 +1,17 @@
 """The recording: what its files really are, and the way to their frames."""
 
+import base64
 import configparser
+import contextlib
 import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Base64Bytes, BaseModel, Field
 
 from videotracks.errors import RecordingError
 from videotracks.frames import Frame, decode_video, read_picture, read_pictures
@@ -16,9 +19,13 @@ from videotracks.probe import FALLBACK_FPS, probe_video
 from videotracks.progress import Progress, silent
 from videotracks.sources import image_files, recording_files, view_files
 
+if TYPE_CHECKING:
+    import av
+
 __all__ = ["Frame", "Recording", "View", "poster_frames", "probe_recording", "read_frames", "view_path"]
 
 _CHUNK_BYTES = 1 << 20
+POSTERS, _POSTER_WIDTH = 3, 320
 #: Frames further apart than this share of the usual distance make a variable frame rate; less is rounding.
 _UNEVEN = 0.5
 
@@ -56,6 +63,9 @@ class Recording(BaseModel, frozen=True, extra="forbid"):
     source: str = Field(description="where it lay when it was probed; for people, never for opening")
     views: list[View] = Field(min_length=1)
     content_hash: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 over all its files")
+    posters: list[Base64Bytes] = Field(
+        description="a few small JPEG pictures of the first view, so that none is cut again"
+    )
 
 
 def probe_recording(source: Path, key: str, progress: Progress = silent) -> Recording:
@@ -70,8 +80,14 @@ def probe_recording(source: Path, key: str, progress: Progress = silent) -> Reco
     for camera, path in files:
         relative = "" if path == real else path.relative_to(real).as_posix()
         views.append(_probe_pictures(path, camera, relative) if path.is_dir() else _probe_view(path, camera, relative))
-    digest = _content_hash(real, progress)
-    return Recording(key=key, name=source.name, source=str(real), views=views, content_hash=digest)
+    return Recording(
+        key=key,
+        name=source.name,
+        source=str(real),
+        views=views,
+        content_hash=_content_hash(real, progress),
+        posters=[base64.b64encode(_small_jpeg(p)) for p in poster_frames(real, views[0], POSTERS)],
+    )
 
 
 def _probe_view(path: Path, camera: str, relative: str) -> View:
@@ -170,24 +186,37 @@ def read_frames(path: Path, view: View, *, start: int = 0, stop: int | None = No
     return itertools.islice(frames, start, None)
 
 
+def _small_jpeg(rgb: np.ndarray) -> bytes:
+    import cv2
+
+    height = max(1, round(rgb.shape[0] * _POSTER_WIDTH / rgb.shape[1]))
+    small = cv2.resize(rgb, (_POSTER_WIDTH, height), interpolation=cv2.INTER_AREA)
+    encoded, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    if not encoded:
+        raise RecordingError(f"a poster of {small.shape[1]}×{small.shape[0]} px cannot be encoded")
+    return bytes(data)
+
+
 def poster_frames(source: Path, view: View, count: int) -> list[np.ndarray]:
     """A few pictures u8[H, W, 3] spread over a view, found by seeking: each the key frame before its moment."""
-    import av
-
     path = view_path(source, view)
     moments = [round((i + 0.5) * view.frame_count / count) for i in range(count)]
     if path.is_dir():
         files = image_files(path)
         return [read_picture(files[min(m, len(files) - 1)]) for m in moments]
-    posters = []
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        begin = stream.start_time or 0
-        for moment in moments:
-            time_s = view.timestamps_s[min(moment, view.frame_count - 1)]
-            container.seek(begin + int(time_s / stream.time_base), stream=stream)  # type: ignore[operator]
-            frame = next(container.decode(stream), None)
-            if frame is not None:
-                posters.append(np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), view.rotation // 90)))
-    return posters
+    times_s = view.timestamps_s
+    found = [_frame_near(path, float(times_s[min(m, view.frame_count - 1)])) for m in moments]
+    return [np.ascontiguousarray(np.rot90(f.to_ndarray(format="rgb24"), view.rotation // 90)) for f in found]
+
+
+def _frame_near(path: Path, time_s: float) -> "av.VideoFrame":
+    """The key frame at or before a time; the first frame of a stream that has no index to seek by."""
+    import av
+
+    for seek in (True, False):
+        with contextlib.suppress(av.error.FFmpegError, StopIteration), av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if seek and stream.time_base is not None:
+                container.seek((stream.start_time or 0) + int(time_s / stream.time_base), stream=stream)
+            return next(container.decode(stream))
+    raise RecordingError(f"{path}: no frame at {time_s:.1f} s can be decoded; copy the file again")
