@@ -119,9 +119,8 @@ def seen_together(persons: Persons, ids: np.ndarray) -> np.ndarray:
 
     rows = np.isin(persons.person_id, ids)
     who = np.searchsorted(ids, persons.person_id[rows])
-    place = np.stack([persons.camera[rows].astype("i8"), persons.frame_numbers[rows]], axis=1)
-    _, at = np.unique(place, axis=0, return_inverse=True)
-    at = at.reshape(-1)
+    frames = persons.frame_numbers[rows]
+    _, at = np.unique(persons.camera[rows] * (frames.max(initial=0) + 1) + frames, return_inverse=True)
     shape = (len(ids), int(at.max(initial=-1)) + 1)
     visible = sparse.csr_array((np.ones(len(who), "i8"), (who, at)), shape=shape)
     together = (visible @ visible.T).toarray() > 0
