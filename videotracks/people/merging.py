@@ -120,7 +120,7 @@ def seen_together(persons: Persons, ids: np.ndarray) -> np.ndarray:
     rows = np.isin(persons.person_id, ids)
     who = np.searchsorted(ids, persons.person_id[rows])
     frames = persons.frame_numbers[rows]
-    _, at = np.unique(persons.camera[rows] * (frames.max(initial=0) + 1) + frames, return_inverse=True)
+    _, at = np.unique(persons.camera[rows].astype("i8") * (frames.max(initial=0) + 1) + frames, return_inverse=True)
     shape = (len(ids), int(at.max(initial=-1)) + 1)
     visible = sparse.csr_array((np.ones(len(who), "i8"), (who, at)), shape=shape)
     together = (visible @ visible.T).toarray() > 0
@@ -131,18 +131,15 @@ def seen_together(persons: Persons, ids: np.ndarray) -> np.ndarray:
 def _blocked(
     persons: Persons, ids: np.ndarray, matrix: np.ndarray, together: np.ndarray, threshold: float
 ) -> list[BlockedPair]:
+    frames = int(persons.frame_numbers.max(initial=0)) + 1
+    places = persons.camera.astype("i8") * frames + persons.frame_numbers  # ascending within a person
     found = []
-    for a, b in np.argwhere(np.triu(together & (matrix >= threshold), 1)).tolist():
-        camera, frame = min(_places(persons, int(ids[a])) & _places(persons, int(ids[b])))
-        found.append(
-            BlockedPair(a=int(ids[a]), b=int(ids[b]), similarity=float(matrix[a, b]), camera=camera, frame=frame)
-        )
+    for i, j in np.argwhere(np.triu(together & (matrix >= threshold), 1)).tolist():
+        a, b = int(ids[i]), int(ids[j])
+        shared = np.intersect1d(places[persons.rows_of(a)], places[persons.rows_of(b)], assume_unique=True)
+        camera, frame = divmod(int(shared[0]), frames)
+        found.append(BlockedPair(a=a, b=b, similarity=float(matrix[i, j]), camera=camera, frame=frame))
     return sorted(found, key=lambda pair: (-pair.similarity, pair.a, pair.b))
-
-
-def _places(persons: Persons, person: int) -> set[tuple[int, int]]:
-    rows = persons.rows_of(person)
-    return set(zip(persons.camera[rows].tolist(), persons.frame_numbers[rows].tolist(), strict=True))
 
 
 def _first_frames(persons: Persons) -> dict[int, int]:
