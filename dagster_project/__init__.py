@@ -1,0 +1,1 @@
+"""The front desk: definitions, automation, deployment and the command line."""

@@ -1,0 +1,56 @@
+"""The one code location: assets, checks, resources and automation, assembled."""
+
+import json
+import warnings
+from hashlib import sha256
+from typing import Any
+
+import dagster as dg
+
+# Checks keyed by partition are a preview in the pinned version of Dagster: say so here once, not per check.
+warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*", category=dg.PreviewWarning)
+
+import assets  # noqa: E402
+from dagster_project import automation  # noqa: E402
+from dagster_project.deployment import Deployment  # noqa: E402
+
+MODELS = {"detector", "reidentifier"}
+
+
+def build_defs(
+    deployment: Deployment | None = None, *, loggers: dict[str, dg.LoggerDefinition] | None = None, **overrides: Any
+) -> dg.Definitions:
+    """Assemble everything; ``overrides`` replace resources by name (tests, the command line)."""
+    resources = {**(deployment or Deployment()).resources(), **overrides}
+    return dg.Definitions(
+        assets=[_versioned(asset, resources) for asset in dg.load_assets_from_package_module(assets, include_specs=True)],
+        asset_checks=dg.load_asset_checks_from_package_module(assets),
+        resources=resources,
+        jobs=[automation.people_report],
+        sensors=[automation.recordings_sensor, automation.stale_outputs],
+        schedules=[automation.nightly],
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+def _versioned(asset: dg.AssetsDefinition, resources: dict[str, Any]) -> dg.AssetsDefinition:
+    """The asset, whose code version also tells the settings and the models that it reads.
+
+    So a changed threshold or another detector makes exactly the outputs that depend on it stale.
+    """
+    models = sorted(MODELS & asset.required_resource_keys)
+
+    def with_configuration(spec: dg.AssetSpec) -> dg.AssetSpec:
+        read: dict[str, Any] = {name: resources[name].model_dump(mode="json", exclude={"weights_folder"}) for name in models}
+        for section in spec.metadata.get("settings", []):
+            read[section] = getattr(resources["settings"], section).model_dump(mode="json")
+        if not read:
+            return spec
+        digest = sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:8]
+        return spec.replace_attributes(code_version=f"{spec.code_version}-{digest}")
+
+    return asset.map_asset_specs(with_configuration)
+
+
+defs = build_defs()

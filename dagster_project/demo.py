@@ -1,0 +1,31 @@
+"""The demonstration: a generated street through the whole graph, and how well the truth was found."""
+
+import time
+
+from rich.console import Console
+
+from dagster_project.deployment import Deployment
+from dagster_project.runs import run_video
+from videotracks.demo.clip import write_demo
+
+VIDEO = "demo_street"
+
+
+def run_demo(deployment: Deployment, seconds: float, people: int, console: Console) -> int:
+    """Render the clip into the library, run the people graph on it, and tell how it scored; the exit code."""
+    begun = time.monotonic()
+    folder = deployment.videos_folder / VIDEO
+    console.print(f"Rendering {seconds:g} s of a street with {people} people whose tracks are known …")
+    write_demo(folder, seconds=seconds, people=people)
+    outcome = run_video(deployment, VIDEO, "*", console)
+    scores = {check.check_name: check.metadata for check in outcome.checks}
+    accuracy = scores.get("person_accuracy", {})
+    if "hota" in accuracy:
+        told = ", ".join(f"{name.upper()} {accuracy[name].value:.3f}" for name in ("hota", "idf1", "mota"))
+        console.print(f"\nPersons against the truth: [bold]{told}[/], {accuracy['idsw'].value} identity switches")
+    report = deployment.output_file(VIDEO, "person_selection_report.html")
+    if report:
+        console.print(f"Report: [bold]{report}[/]", soft_wrap=True)
+    console.print(f"{time.monotonic() - begun:.0f} s. A drawn street is a demonstration; your own video comes next:")
+    console.print("  [bold].venv/bin/videotracks run path/to/video.mp4[/]")
+    return outcome.exit_code

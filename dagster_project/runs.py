@@ -1,0 +1,70 @@
+"""Running a part of the graph for one video from the command line, in this process."""
+
+import os
+import shutil
+from typing import NamedTuple
+
+import dagster as dg
+from rich.console import Console
+
+from assets.video_asset import videos
+from dagster_project.console import ProgressBars, RunConsole, check_table, terminal
+from dagster_project.definitions import build_defs
+from dagster_project.deployment import PROJECT, Deployment
+from videotracks.errors import VideoTracksError
+
+
+class Outcome(NamedTuple):
+    """How a run ended."""
+
+    success: bool
+    checks: list[dg.AssetCheckEvaluation]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 1 something was not made, 3 all made but a check of severity ERROR failed."""
+        if not self.success:
+            return 1
+        return 3 if any(not c.passed and c.severity == dg.AssetCheckSeverity.ERROR for c in self.checks) else 0
+
+
+def dagster_instance(deployment: Deployment) -> dg.DagsterInstance:
+    """The instance that the command line and the UI share; made on first use."""
+    home = deployment.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copy(PROJECT / "deploy" / "local" / "dagster.yaml", home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def register(instance: dg.DagsterInstance, video: str) -> None:
+    """Make the video a partition, if it is none yet."""
+    assert videos.name is not None
+    if not instance.has_dynamic_partition(videos.name, video):
+        instance.add_dynamic_partitions(videos.name, [video])
+
+
+def run_video(deployment: Deployment, video: str, select: str, console: Console) -> Outcome:
+    """Materialise the selected assets of one video and show it on the console.
+
+    ``select`` is Dagster's selection syntax; an unknown selection is a ``DagsterInvalidSubsetError``.
+    """
+    defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
+    graph = defs.resolve_asset_graph()
+    selection = sorted(dg.AssetSelection.from_string(select).resolve(graph))
+    with dagster_instance(deployment) as instance:
+        register(instance, video)
+        drawn = RunConsole(console)
+        with drawn.drawing():
+            result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+                run_config={"loggers": {"terminal": {}}},
+                instance=instance,
+                partition_key=video,
+                asset_selection=selection,
+                raise_on_error=False,
+            )
+    checks = result.get_asset_check_evaluations()
+    if checks:
+        console.print(check_table(checks))
+    return Outcome(result.success, checks)

@@ -1,0 +1,76 @@
+"""Every threshold of the graph, by stage: one section per settings class of ``videotracks``."""
+
+import dagster as dg
+
+from videotracks.people.animations import AnimationSettings
+from videotracks.people.annotate import AnnotationSettings
+from videotracks.people.bytetrack import TrackingSettings
+from videotracks.people.crop_layout import CropSettings
+from videotracks.people.detection import DetectionSettings
+from videotracks.people.grouping import GroupingSettings
+from videotracks.people.merging import MergingSettings
+from videotracks.people.quality import SelectionSettings
+from videotracks.people.ranking import RankingSettings
+from videotracks.people.similarity import SimilaritySettings
+from videotracks.people.statistics import ReidCandidateSettings
+from videotracks.people.timeline import TimelineSettings
+from videotracks.people.validation import ValidationSettings
+
+# Dagster shows as configuration only what derives from its Config; the fields, defaults and texts are inherited.
+
+
+class Detection(dg.Config, DetectionSettings): ...  # noqa: D101
+
+
+class Crops(dg.Config, CropSettings): ...  # noqa: D101
+
+
+class Tracking(dg.Config, TrackingSettings): ...  # noqa: D101
+
+
+class ReidCandidates(dg.Config, ReidCandidateSettings): ...  # noqa: D101
+
+
+class Grouping(dg.Config, GroupingSettings): ...  # noqa: D101
+
+
+class Ranking(dg.Config, RankingSettings): ...  # noqa: D101
+
+
+class Selection(dg.Config, SelectionSettings): ...  # noqa: D101
+
+
+class Similarity(dg.Config, SimilaritySettings): ...  # noqa: D101
+
+
+class Merging(dg.Config, MergingSettings): ...  # noqa: D101
+
+
+class Animations(dg.Config, AnimationSettings): ...  # noqa: D101
+
+
+class Annotation(dg.Config, AnnotationSettings): ...  # noqa: D101
+
+
+class Timeline(dg.Config, TimelineSettings): ...  # noqa: D101
+
+
+class Validation(dg.Config, ValidationSettings): ...  # noqa: D101
+
+
+class Settings(dg.ConfigurableResource):
+    """All thresholds. What an asset reads is part of its code version: changing it makes the asset stale."""
+
+    detection: Detection = Detection()
+    crops: Crops = Crops()
+    tracking: Tracking = Tracking()
+    reid_candidates: ReidCandidates = ReidCandidates()
+    grouping: Grouping = Grouping()
+    ranking: Ranking = Ranking()
+    selection: Selection = Selection()
+    similarity: Similarity = Similarity()
+    merging: Merging = Merging()
+    animations: Animations = Animations()
+    annotation: Annotation = Annotation()
+    timeline: Timeline = Timeline()
+    validation: Validation = Validation()
