@@ -41,7 +41,9 @@ def discover(fingerprints: Mapping[str, str], registered: set[str], seen: Mappin
     A recording that was registered by hand and never seen by the sensor is remembered, not run again.
     """
     new = [key for key in fingerprints if key not in registered]
-    changed = [key for key in fingerprints if key in registered and seen.get(key, fingerprints[key]) != fingerprints[key]]
+    changed = [
+        key for key in fingerprints if key in registered and seen.get(key, fingerprints[key]) != fingerprints[key]
+    ]
     return Discovery(sorted(new), sorted(changed), dict(fingerprints))
 
 

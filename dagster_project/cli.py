@@ -6,7 +6,7 @@ Exit codes: 0 all well; 1 something could not be made; 2 wrong usage or unusable
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.console import Console
@@ -54,8 +54,8 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--seconds", default=20.0, show_default=True, help="length of the demonstration clip")
-@click.option("--people", default=6, show_default=True, help="people who walk through it")
+@click.option("--seconds", default=14.0, show_default=True, help="length of the demonstration clip")
+@click.option("--people", default=5, show_default=True, help="people who walk through it")
 def demo(seconds: float, people: int) -> None:
     """Render a street with people whose tracks are known, run the graph on it, say how it scored."""
     from dagster_project.demo import run_demo
@@ -119,7 +119,9 @@ def list_weights() -> None:
     folder = deployment().weights_folder
     table = Table("name", "kind", "file", "licence", "here")
     for entry in manifest():
-        table.add_row(entry.name, entry.kind, entry.file, entry.licence, "yes" if (folder / entry.file).exists() else "")
+        table.add_row(
+            entry.name, entry.kind, entry.file, entry.licence, "yes" if (folder / entry.file).exists() else ""
+        )
     console.print(table)
 
 
@@ -149,6 +151,8 @@ def verify() -> None:
     from videotracks.weights import verify as verify_weights
 
     results = verify_weights(deployment().weights_folder)
+    if not results:
+        console.print("no weights here; `videotracks weights list` shows what there is")
     for result in results:
         console.print(f"{'[green]✓[/]' if result.ok else '[red]✗[/]'} {result.file}: {result.message}")
     sys.exit(0 if all(r.ok for r in results) else 1)
@@ -182,11 +186,12 @@ def import_(video: str, folder: Path) -> None:
 @click.argument("video")
 @click.option("--what", type=click.Choice(["tracklets", "persons"]), default="persons", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="the file to write")
-def export(video: str, what: str, output: Path) -> None:
+def export(video: str, what: Literal["tracklets", "persons"], output: Path) -> None:
     """Write the tracklets or persons of VIDEO in MOTChallenge format."""
     from dagster_project.exports import export_mot
 
-    console.print(f"{export_mot(deployment(), video, what, output)} boxes in {output}")
+    for path in export_mot(deployment(), video, what, output):
+        console.print(str(path))
 
 
 @main.command()

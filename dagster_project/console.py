@@ -6,9 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from resources.progress import ProgressLog
@@ -93,7 +102,10 @@ def _facts(made: dg.AssetMaterialization) -> str:
 
 def check_table(evaluations: list[dg.AssetCheckEvaluation]) -> Table:
     """All checks of a run, the failed ones with their reason."""
-    table = Table("asset", "check", "result", "what was found", title="Checks", title_justify="left")
+    table = Table(title="Checks", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("asset", "check", "result"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what was found", ratio=1)
     for check in evaluations:
         failed = "[red]failed[/]" if check.severity == dg.AssetCheckSeverity.ERROR else "[yellow]warning[/]"
         table.add_row(

@@ -1,18 +1,14 @@
 """The one code location: assets, checks, resources and automation, assembled."""
 
 import json
-import warnings
 from hashlib import sha256
 from typing import Any
 
 import dagster as dg
 
-# Checks keyed by partition are a preview in the pinned version of Dagster: say so here once, not per check.
-warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*", category=dg.PreviewWarning)
-
-import assets  # noqa: E402
-from dagster_project import automation  # noqa: E402
-from dagster_project.deployment import Deployment  # noqa: E402
+import assets
+from dagster_project import automation
+from dagster_project.deployment import Deployment
 
 MODELS = {"detector", "reidentifier"}
 
@@ -23,7 +19,9 @@ def build_defs(
     """Assemble everything; ``overrides`` replace resources by name (tests, the command line)."""
     resources = {**(deployment or Deployment()).resources(), **overrides}
     return dg.Definitions(
-        assets=[_versioned(asset, resources) for asset in dg.load_assets_from_package_module(assets, include_specs=True)],
+        assets=[
+            _versioned(asset, resources) for asset in dg.load_assets_from_package_module(assets, include_specs=True)
+        ],
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         resources=resources,
         jobs=[automation.people_report],
@@ -42,7 +40,9 @@ def _versioned(asset: dg.AssetsDefinition, resources: dict[str, Any]) -> dg.Asse
     models = sorted(MODELS & asset.required_resource_keys)
 
     def with_configuration(spec: dg.AssetSpec) -> dg.AssetSpec:
-        read: dict[str, Any] = {name: resources[name].model_dump(mode="json", exclude={"weights_folder"}) for name in models}
+        read: dict[str, Any] = {
+            name: resources[name].model_dump(mode="json", exclude={"weights_folder"}) for name in models
+        }
         for section in spec.metadata.get("settings", []):
             read[section] = getattr(resources["settings"], section).model_dump(mode="json")
         if not read:

@@ -26,7 +26,11 @@ SETTINGS_FILE = "videotracks.toml"
 #: What each profile chooses; a setting per model overrides it.
 PROFILES: dict[str, dict[str, dict[str, str]]] = {
     "embedded": {"detector": {"kind": "hog"}, "reidentifier": {"kind": "appearance"}},
-    "production": {"detector": {"kind": "yolox"}, "reidentifier": {"kind": "osnet"}},
+    "production": {
+        "detector": {"kind": "yolox", "weights": "yolox_s.onnx"},
+        # Of the re-ID networks with a clear licence the one whose ONNX file its publisher offers for download.
+        "reidentifier": {"kind": "youtureid"},
+    },
 }
 
 

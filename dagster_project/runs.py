@@ -52,7 +52,8 @@ def run_video(deployment: Deployment, video: str, select: str, console: Console)
     """
     defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
     graph = defs.resolve_asset_graph()
-    selection = sorted(dg.AssetSelection.from_string(select).resolve(graph))
+    chosen = dg.AssetSelection.all() if select == "*" else dg.AssetSelection.from_string(select)
+    selection = sorted(chosen.resolve(graph))
     with dagster_instance(deployment) as instance:
         register(instance, video)
         drawn = RunConsole(console)

@@ -124,6 +124,13 @@ def is_local(path: UPath) -> bool:
     return path.protocol in ("", "file", "local")
 
 
+def local(path: UPath) -> Path:
+    """A local path as such; ``VideoTracksError`` for one in a remote store."""
+    if not is_local(path):
+        raise VideoTracksError(f"{path}: not a file of this machine; copy it here first")
+    return Path(path.path)
+
+
 def _copy_into(draft: Path, target: Path) -> None:
     """Copy over a border of file systems, then replace in one step."""
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")

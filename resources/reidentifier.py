@@ -9,6 +9,15 @@ from pydantic import Field, PrivateAttr
 from videotracks.people.reidentifiers import Reidentifier
 
 
+#: The weights file of each known network, as the manifest names it.
+FILES = {
+    "osnet": "osnet_x1_0_msmt17.onnx",
+    "youtureid": "person_reid_youtu_2021nov.onnx",
+    "retail_0287": "person-reidentification-retail-0287.onnx",
+    "retail_0288": "person-reidentification-retail-0288.onnx",
+}
+
+
 class ReidentifierModel(dg.ConfigurableResource):
     """A re-identification model, loaded on first use and kept for the run.
 
@@ -16,8 +25,8 @@ class ReidentifierModel(dg.ConfigurableResource):
     ``onnx`` with its input stated here.
     """
 
-    kind: Literal["appearance", "osnet", "youtureid", "retail", "onnx"] = "appearance"
-    weights: str = Field("", description="file name in the weights folder, or a path; empty: <kind>.onnx")
+    kind: Literal["appearance", "osnet", "youtureid", "retail_0287", "retail_0288", "onnx"] = "appearance"
+    weights: str = Field("", description="file name in the weights folder, or a path; empty: the kind's own")
     weights_folder: str = "data/weights"
     device: Literal["cpu", "cuda"] = "cpu"
     width: int = Field(128, description="px of the network's input (onnx)")
@@ -46,7 +55,9 @@ class ReidentifierModel(dg.ConfigurableResource):
             return AppearanceReidentifier()
         from videotracks.people.onnx_reid import PRESETS, OnnxReidentifier, OnnxReidSettings
 
-        stated = {name: getattr(self, name) for name in OnnxReidSettings.model_fields if name in type(self).model_fields}
+        stated = {
+            name: getattr(self, name) for name in OnnxReidSettings.model_fields if name in type(self).model_fields
+        }
         settings = PRESETS[self.kind] if self.kind in PRESETS else OnnxReidSettings(**stated)
-        path = Path(self.weights_folder) / (self.weights or f"{self.kind}.onnx")
+        path = Path(self.weights_folder) / (self.weights or FILES.get(self.kind, "reid.onnx"))
         return OnnxReidentifier(path, settings, name=self.kind, device=self.device)

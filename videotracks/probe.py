@@ -10,7 +10,7 @@ from videotracks.errors import RecordingError
 from videotracks.progress import Progress, silent
 
 if TYPE_CHECKING:
-    import av
+    pass
 
 #: Containers and codecs in which a packet is a frame. In others a packet may hold half a frame, two, or none to show.
 PACKET_IS_FRAME = {

@@ -55,9 +55,7 @@ def detect(
         given = public_detections(recording, source)
         found = crop_recording(recording, source, given, path, settings.crops, bar)
     else:
-        found = detect_recording(
-            recording, source, detector.load(), path, settings.detection, settings.crops, bar
-        )
+        found = detect_recording(recording, source, detector.load(), path, settings.detection, settings.crops, bar)
     crops = CropStore.open(path)
     frames = sum(view.frame_count for view in recording.views)
     seen = int((found.counts > 0).sum())

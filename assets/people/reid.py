@@ -61,7 +61,10 @@ def compare(
         dg.MaterializeResult(
             asset_key="similarity_summary",
             value=summary,
-            metadata={"pairs": len(summary.pairs_above), "summary": f"{len(summary.pairs_above)} pairs above {threshold:.2f}"},
+            metadata={
+                "pairs": len(summary.pairs_above),
+                "summary": f"{len(summary.pairs_above)} pairs above {threshold:.2f}",
+            },
         ),
     )
 

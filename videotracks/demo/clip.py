@@ -9,14 +9,14 @@ from videotracks.demo.people import cast
 from videotracks.demo.street import Truth, render
 from videotracks.progress import Progress, silent
 
-CAMERA = StreetCamera(width=768, height=432, focal_px=640.0)
+CAMERA = StreetCamera(width=768, height=432, focal_px=900.0, above_ground_m=2.0, pitch_rad=0.10)
 FPS = 25.0
 #: People of whom less than this share is seen stand in the ground truth with flag 0: they do not count.
 MIN_VISIBILITY = 0.25
 
 
 def write_demo(
-    folder: Path, *, seconds: float = 14.0, people: int = 6, seed: int = 7, progress: Progress = silent
+    folder: Path, *, seconds: float = 14.0, people: int = 5, seed: int = 7, progress: Progress = silent
 ) -> Path:
     """Write ``cam_00.mp4`` and ``gt.txt`` (MOTChallenge) into ``folder``, complete or not at all; return it.
 

@@ -59,7 +59,7 @@ class Verdict:
 def no_baseline(of_what: str) -> Verdict:
     """The answer where there is nothing to compare with."""
     return Verdict(
-        False, "warn", f"no baseline for {of_what}: capture one with `videotracks baseline capture VIDEO`",
+        False, "warn", f"no baseline for {of_what}; `videotracks baseline capture VIDEO` makes one",
         {"has_baseline": False},
     )  # fmt: skip
 
@@ -248,7 +248,7 @@ def time_against_baseline(
     """The stages that both hold take no longer together than the baseline's plus the tolerance."""
     common = [stage for stage in timings_s if baseline_s and stage in baseline_s]
     if not baseline_s or not common:
-        return no_baseline("the time of " + (", ".join(timings_s) or "any stage"))
+        return no_baseline("the time of the stages")
     total, before = (sum(times[stage] for stage in common) for times in (timings_s, baseline_s))
     allowed = before + max(settings.slower_s, settings.slower_share * before)
     rows = [f"| {s} | {timings_s[s]:.2f} | {baseline_s[s]:.2f} | {timings_s[s] - baseline_s[s]:+.2f} |" for s in common]

@@ -1,0 +1,31 @@
+"""Tracks for other tools."""
+
+from pathlib import Path
+from typing import Literal
+
+from dagster_project.deployment import Deployment
+from resources.outputs import local
+from videotracks.errors import VideoTracksError
+from videotracks.npz import read_table
+from videotracks.people.motchallenge import write_mot
+from videotracks.recording import Recording
+from videotracks.tables import Persons, Tracklets
+
+
+def export_mot(deployment: Deployment, video: str, what: Literal["tracklets", "persons"], output: Path) -> list[Path]:
+    """Write tracklets or merged persons in MOTChallenge format; of several views a file each, ``<name>_<camera>``."""
+    file, table = {"tracklets": ("tracklets_raw.npz", Tracklets), "persons": ("merged_persons.npz", Persons)}[what]
+    stored, recorded = deployment.output_file(video, file), deployment.output_file(video, "recording.json")
+    if stored is None or recorded is None:
+        raise VideoTracksError(f"{video}: {file} is not there yet; run `videotracks run {video}` first")
+    tracks = read_table(local(stored), table)
+    ids = tracks.person_id if isinstance(tracks, Persons) else tracks.tracklet_id
+    views = Recording.model_validate_json(recorded.read_text()).views
+    output.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for camera, view in enumerate(views):
+        here = tracks.camera == camera
+        path = output if len(views) == 1 else output.with_stem(f"{output.stem}_{view.camera}")
+        write_mot(path, ids[here], tracks.frame_numbers[here], tracks.bboxes[here], tracks.confidences[here])
+        written.append(path)
+    return written
