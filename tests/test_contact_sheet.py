@@ -4,6 +4,7 @@ import base64
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from videotracks.contact_sheet import GAP_PX, LABEL_PX, MAX_BYTES, PAPER, contact_sheet, data_uri_image, letterbox
@@ -39,6 +40,22 @@ def test_a_sheet_of_noise_stays_below_the_limit() -> None:
     jpeg = contact_sheet(list(noise))
     assert len(jpeg) <= MAX_BYTES
     assert opened(jpeg).ndim == 3
+
+
+def test_a_sheet_too_large_gets_smaller_tiles_and_keeps_its_labels() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (24, 144, 96, 3)).astype(np.uint8)
+    jpeg = contact_sheet(list(noise), ["7"] * 24)
+    sheet = opened(jpeg)
+    assert len(jpeg) <= MAX_BYTES
+    step = (sheet.shape[0] - GAP_PX) // 3
+    assert step < 144 + LABEL_PX + GAP_PX
+    line = sheet[step - LABEL_PX : step, GAP_PX : GAP_PX + 10].astype(int)
+    assert (np.abs(line - PAPER).max(axis=2) > 100).sum() > 5
+
+
+def test_what_cannot_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="fits into 10 bytes"):
+        contact_sheet([plain(20, 20, (1, 2, 3))], max_bytes=10)
 
 
 def test_nothing_to_show_is_a_blank_sheet() -> None:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 #: Metadata travels through the event log and every page that lists an asset: a sheet stays below this.
 MAX_BYTES = 60_000
-#: Tried in turn until a sheet is small enough; below the last it is shrunk.
+#: Tried in turn until a sheet is small enough; below the last the tiles shrink.
 QUALITIES = (85, 75, 65, 55, 45)
 GAP_PX = 4
 LABEL_PX = 14
+#: Narrower tiles have room for no word.
+LEAST_LABELLED_PX = 24
 PAPER = (24, 26, 30)
 INK = (235, 235, 235)
 
@@ -30,11 +32,23 @@ def contact_sheet(
 ) -> bytes:
     """Pictures, RGB u8[h, w, 3] of any size, letterboxed into tiles of ``tile`` (width, height in px), as one JPEG.
 
-    Up to about fifty tiles stay readable in 60 kB.
-
     Rows are filled from the left; ``labels`` stand below their tiles, as many as there are. The JPEG has at most
-    ``max_bytes``: its quality is lowered, then its size. An empty picture leaves its tile blank.
+    ``max_bytes``: its quality is lowered, then the tiles are drawn smaller, the labels at their size as long as they
+    are readable. Up to about fifty tiles stay so in 60 kB. An empty picture leaves its tile blank.
     """
+    width, height = tile
+    while True:
+        jpeg = _encoded(
+            _drawn(tiles, labels if width >= LEAST_LABELLED_PX else (), columns, (width, height)), max_bytes
+        )
+        if jpeg:
+            return jpeg
+        width, height = width * 4 // 5, height * 4 // 5
+        if min(width, height) < 1:
+            raise ValueError(f"no JPEG of {len(tiles)} pictures fits into {max_bytes} bytes")
+
+
+def _drawn(tiles: Sequence[np.ndarray], labels: Sequence[str], columns: int, tile: tuple[int, int]) -> "Image.Image":
     from PIL import Image, ImageDraw, ImageFont
 
     width, height = tile
@@ -49,7 +63,7 @@ def contact_sheet(
         sheet.paste(Image.fromarray(letterbox(picture, width, height)), (left, top))
         if i < len(labels) and labels[i]:
             draw.text((left + 1, top + height), _fitting(labels[i], width, font.getlength), INK, font)
-    return _encoded(sheet, max_bytes)
+    return sheet
 
 
 def letterbox(picture: np.ndarray, width: int, height: int, ground: tuple[int, int, int] = PAPER) -> np.ndarray:
@@ -81,12 +95,10 @@ def _fitting(text: str, width: int, length: Callable[[str], float]) -> str:
 
 
 def _encoded(sheet: "Image.Image", max_bytes: int) -> bytes:
-    while True:
-        for quality in QUALITIES:
-            buffer = io.BytesIO()
-            sheet.save(buffer, "JPEG", quality=quality)
-            if buffer.tell() <= max_bytes:
-                return buffer.getvalue()
-        if min(sheet.size) < 16:
-            raise ValueError(f"no JPEG fits into {max_bytes} bytes")
-        sheet = sheet.resize((max(1, sheet.width * 3 // 4), max(1, sheet.height * 3 // 4)))
+    """The best JPEG of at most ``max_bytes``, or no bytes."""
+    for quality in QUALITIES:
+        buffer = io.BytesIO()
+        sheet.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= max_bytes:
+            return buffer.getvalue()
+    return b""
