@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -29,6 +30,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except VideoTracksError as error:
             raise _Unusable(str(error)) from error
+        except ValidationError as error:
+            raise _Unusable(f"the configuration (VIDEOTRACKS_… variables, videotracks.toml) is wrong:\n{error}") from error
 
 
 class _Unusable(click.ClickException):
@@ -37,14 +40,9 @@ class _Unusable(click.ClickException):
 
 def deployment() -> "Deployment":
     """The deployment that the environment and ``videotracks.toml`` describe."""
-    from pydantic import ValidationError
+    from dagster_project.deployment import Deployment
 
-    from dagster_project.deployment import SETTINGS_FILE, Deployment
-
-    try:
-        return Deployment()
-    except ValidationError as error:
-        raise _Unusable(f"the configuration (VIDEOTRACKS_… variables, {SETTINGS_FILE}) is wrong:\n{error}") from error
+    return Deployment()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

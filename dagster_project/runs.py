@@ -11,7 +11,6 @@ from assets.video_asset import videos
 from dagster_project.console import ProgressBars, RunConsole, check_table, terminal
 from dagster_project.definitions import build_defs
 from dagster_project.deployment import PROJECT, Deployment
-from videotracks.errors import VideoTracksError
 
 
 class Outcome(NamedTuple):

@@ -8,7 +8,6 @@ from pydantic import Field, PrivateAttr
 
 from videotracks.people.reidentifiers import Reidentifier
 
-
 #: The weights file of each known network, as the manifest names it.
 FILES = {
     "osnet": "osnet_x1_0_msmt17.onnx",

@@ -1,0 +1,1 @@
+"""The person report: one page that opens from disk and asks nobody for anything."""

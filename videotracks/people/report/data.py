@@ -1,0 +1,214 @@
+"""What the report shows, gathered from the outputs of the stages. Nothing is computed again, nothing is decoded twice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from videotracks.people.crop_store import CropGroup, CropStore
+from videotracks.people.grouping import GroupingLog, RefusedPair
+from videotracks.people.merging import BlockedPair, Merge, MergingReport
+from videotracks.people.ranking import RankedPerson, Ranking
+from videotracks.people.similarity import SimilaritySummary
+from videotracks.recording import Recording
+from videotracks.tables import Persons, Similarity
+
+Badge = Literal["high", "medium", "low"]
+
+#: From these quality scores on a crop is called high, or medium.
+HIGH_QUALITY, MEDIUM_QUALITY = 0.6, 0.3
+#: Crops shown of the first persons and of all others, and their height in the page.
+FIRST_PERSONS, CROPS_OF_FIRST, CROPS_OF_OTHERS, CROP_HEIGHT_PX = 30, 8, 3, 112
+#: Boxes further apart than this belong to two stretches of the time line.
+SPAN_GAP_S = 0.5
+REFUSALS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCrop:
+    """One of the best crops of a person: JPEG, frame, quality, and whether it fed the comparison."""
+
+    jpeg: bytes
+    frame: int
+    quality: float
+    compared: bool
+
+    @property
+    def badge(self) -> Badge:
+        """The quality in a word."""
+        return "high" if self.quality >= HIGH_QUALITY else "medium" if self.quality >= MEDIUM_QUALITY else "low"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPerson:
+    """One card. Spans are (view, begin, end) in seconds."""
+
+    ranked: RankedPerson
+    tracklets: list[int]
+    spans: list[tuple[str, float, float]]
+    frames: int
+    animation: bytes | None
+    crops: list[ShownCrop]
+    merge: Merge | None
+
+    @property
+    def first_seen_s(self) -> float:
+        """When the person appears."""
+        return min((begin for _, begin, _ in self.spans), default=0.0)
+
+    @property
+    def seen_s(self) -> float:
+        """How long the person is seen, views added up."""
+        return sum(end - begin for _, begin, end in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything on the page."""
+
+    recording: Recording
+    persons: list[ShownPerson]
+    counts: Mapping[str, int]
+    similarity_ids: list[int]
+    similarity: np.ndarray
+    summary: SimilaritySummary
+    blocked: list[BlockedPair]
+    refused: list[RefusedPair]
+    refused_total: int
+    likeness: Mapping[int, bytes]
+    accuracy: Mapping[str, float]
+    provenance: Mapping[str, Mapping[str, str]]
+    warnings: Sequence[str] = field(default_factory=list)
+
+
+def build_report_data(
+    recording: Recording,
+    merged: Persons,
+    merging: MergingReport,
+    similarity: Similarity,
+    summary: SimilaritySummary,
+    final_crops: CropStore,
+    animations: Path,
+    log: GroupingLog,
+    counts: Mapping[str, int],
+    accuracy: Mapping[str, float],
+    provenance: Mapping[str, Mapping[str, str]],
+) -> ReportData:
+    """Gather the page from stored outputs; ``animations`` is the folder of ``person_03.webp`` …"""
+    ranking = merging.rankings or Ranking(rankings=[], primary_person=None)
+    merges = {merge.person_id: merge for merge in merging.merges}
+    times = [view.timestamps_s for view in recording.views]
+    refused = [pair for person in log.root for pair in person.refused]
+    persons = [
+        _shown(ranked, merged, merges.get(ranked.person_id), recording, times, similarity, final_crops, animations)
+        for ranked in ranking.rankings
+    ]
+    pairs = [*summary.pairs_above, *merging.blocked]
+    faces = {p: _best_jpeg(final_crops.person(p)) for pair in pairs for p in (pair.a, pair.b)}
+    return ReportData(
+        recording=recording,
+        persons=persons,
+        counts=counts,
+        similarity_ids=similarity.person_ids.tolist(),
+        similarity=similarity.similarity,
+        summary=summary,
+        blocked=merging.blocked,
+        refused=refused[:REFUSALS_SHOWN],
+        refused_total=len(refused),
+        likeness={person: jpeg for person, jpeg in faces.items() if jpeg},
+        accuracy=accuracy,
+        provenance=provenance,
+        warnings=_warnings(persons),
+    )
+
+
+def _warnings(persons: Sequence[ShownPerson]) -> list[str]:
+    if not persons:
+        return ["Nobody was found in this video. Look at the detections: another detector may see more."]
+    return []
+
+
+def _shown(
+    ranked: RankedPerson,
+    merged: Persons,
+    merge: Merge | None,
+    recording: Recording,
+    times: Sequence[np.ndarray],
+    similarity: Similarity,
+    final_crops: CropStore,
+    animations: Path,
+) -> ShownPerson:
+    person = ranked.person_id
+    rows = merged.rows_of(person)
+    count = CROPS_OF_FIRST if ranked.rank <= FIRST_PERSONS else CROPS_OF_OTHERS
+    animation = animations / f"person_{person:02d}.webp"
+    return ShownPerson(
+        ranked=ranked,
+        tracklets=merged.tracklets_of(person).tolist(),
+        spans=_spans(merged.camera[rows], merged.frame_numbers[rows], recording, times),
+        frames=rows.stop - rows.start,
+        animation=animation.read_bytes() if animation.is_file() else None,
+        crops=_crops(merge.members if merge else [person], count, similarity, final_crops),
+        merge=merge,
+    )
+
+
+def _spans(
+    camera: np.ndarray, frames: np.ndarray, recording: Recording, times: Sequence[np.ndarray]
+) -> list[tuple[str, float, float]]:
+    """Stretches of time in which a person is seen, per view; each box lasts one frame."""
+    spans = []
+    for index, view in enumerate(recording.views):
+        seen = times[index][frames[camera == index]]
+        if not len(seen):
+            continue
+        cuts = np.flatnonzero(np.diff(seen) > SPAN_GAP_S)
+        begins, ends = seen[np.r_[0, cuts + 1]], seen[np.r_[cuts, len(seen) - 1]] + 1 / view.fps
+        spans += [(view.camera, float(b), float(e)) for b, e in zip(begins, ends, strict=True)]
+    return spans
+
+
+def _crops(members: Sequence[int], count: int, similarity: Similarity, final_crops: CropStore) -> list[ShownCrop]:
+    """The best crops of all members of a person, the best first."""
+    found = []
+    for member in members:
+        group = final_crops.person(member)
+        compared = _compared(member, similarity)
+        ranks, quality = group.extra["quality_rank"], group.extra["quality_score"]
+        for row in np.argsort(ranks, kind="stable")[:count].tolist():
+            place = int(group.camera[row]), int(group.frame_numbers[row])
+            found.append((float(quality[row]), group, row, place in compared))
+    found.sort(key=lambda item: -item[0])
+    return [
+        ShownCrop(_small_jpeg(group.crop(row)), int(group.frame_numbers[row]), quality, used)
+        for quality, group, row, used in found[:count]
+    ]
+
+
+def _compared(person: int, similarity: Similarity) -> set[tuple[int, int]]:
+    """View and frame of the crops of a person that fed the comparison."""
+    at = int(np.searchsorted(similarity.person_ids, person))
+    if at == len(similarity.person_ids) or similarity.person_ids[at] != person:
+        return set()
+    rows = slice(int(similarity.feature_offsets[at]), int(similarity.feature_offsets[at + 1]))
+    views, frames = similarity.feature_camera[rows].tolist(), similarity.feature_frame_numbers[rows].tolist()
+    return set(zip(views, frames, strict=True))
+
+
+def _best_jpeg(group: CropGroup) -> bytes | None:
+    if not len(group):
+        return None
+    return _small_jpeg(group.crop(int(np.argmin(group.extra["quality_rank"]))))
+
+
+def _small_jpeg(rgb: np.ndarray) -> bytes:
+    """A crop at the height of the page, as JPEG."""
+    import cv2
+
+    scale = min(1.0, CROP_HEIGHT_PX / rgb.shape[0])
+    size = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return bytes(data)
