@@ -24,9 +24,9 @@ def build_defs(
         ],
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         resources=resources,
-        jobs=[automation.people_report],
+        jobs=[automation.people_report, automation.validation],
         sensors=[automation.recordings_sensor, automation.stale_outputs],
-        schedules=[automation.nightly],
+        schedules=[automation.nightly, automation.revalidation],
         executor=dg.in_process_executor,
         loggers=loggers,
     )
