@@ -1,0 +1,278 @@
+"""The code location as a whole: what is declared, what it is called, and that loading it stays cheap."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.video_asset import videos
+from dagster_project.definitions import build_defs
+from dagster_project.deployment import PROJECT, Deployment
+
+#: Each asset and what it is made from. Whoever changes the graph changes this, so that a review sees it.
+GRAPH = {
+    "recording": [],
+    "detections": ["recording"],
+    "detection_crops": ["recording"],
+    "tracklets": ["detections", "recording"],
+    "tracklet_stats": ["tracklets"],
+    "reid_candidates": ["recording", "tracklet_stats"],
+    "canonical_persons": ["detection_crops", "detections", "recording", "tracklet_stats", "tracklets"],
+    "grouping_log": ["detection_crops", "detections", "recording", "tracklet_stats", "tracklets"],
+    "person_ranking": ["canonical_persons", "recording"],
+    "primary_person": ["canonical_persons", "recording"],
+    "crops_by_person": ["canonical_persons", "detection_crops", "detections"],
+    "final_crops": ["crops_by_person", "person_ranking", "recording"],
+    "person_similarity": ["final_crops"],
+    "similarity_summary": ["final_crops"],
+    "merged_persons": ["canonical_persons", "person_similarity", "recording", "similarity_summary"],
+    "merging_report": ["canonical_persons", "person_similarity", "recording", "similarity_summary"],
+    "person_animations": ["crops_by_person", "merged_persons", "merging_report"],
+    "grouping_table": ["grouping_log", "person_ranking", "recording", "tracklet_stats"],
+    "annotated_video": ["merged_persons", "recording"],
+    "person_report": [
+        *("canonical_persons", "detections", "final_crops", "grouping_log", "merged_persons", "merging_report"),
+        *("person_animations", "person_similarity", "recording", "similarity_summary", "tracklet_stats"),
+    ],
+}
+
+#: The file of each asset, as the specification names it.
+FILES = {
+    "recording": "recording.json",
+    "detections": "detections_raw.npz",
+    "detection_crops": "detection_crops.h5",
+    "tracklets": "tracklets_raw.npz",
+    "tracklet_stats": "tracklet_stats.npz",
+    "reid_candidates": "reid_candidates.json",
+    "canonical_persons": "canonical_persons.npz",
+    "grouping_log": "grouping_log.json",
+    "person_ranking": "ranking_results.json",
+    "primary_person": "primary_person.npz",
+    "crops_by_person": "crops_by_person.h5",
+    "final_crops": "final_crops.h5",
+    "person_similarity": "similarity_matrix.npz",
+    "similarity_summary": "similarity_results.json",
+    "merged_persons": "merged_persons.npz",
+    "merging_report": "merging_report.json",
+    "person_animations": "webp",
+    "grouping_table": "grouping_table.csv",
+    "annotated_video": "annotated.mp4",
+    "person_report": "person_selection_report.html",
+}
+
+#: Each check, and whether it stops what depends on its asset.
+CHECKS = {
+    "tracklets:tracklet_accuracy": False,
+    "tracklet_stats:matches_tracklets": True,
+    "tracklet_stats:same_as_baseline": False,
+    "canonical_persons:structure": True,
+    "canonical_persons:persons_like_baseline": False,
+    "crops_by_person:coverage": True,
+    "merged_persons:person_accuracy": False,
+    "person_animations:animations_like_baseline": False,
+    "person_report:time": False,
+}
+
+HEAVY = [
+    *("cv2", "torch", "torchvision", "av", "h5py", "onnxruntime", "numba", "PIL", "polars", "scipy", "jinja2"),
+    *("sam2", "openai"),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith("VIDEOTRACKS_")]:
+        monkeypatch.delenv(name)
+
+
+def defs_with(**stated: Any) -> dg.Definitions:
+    return build_defs(Deployment(data=Path("/nowhere"), **stated))
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return defs_with()
+
+
+def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def code_versions(defs: dg.Definitions) -> dict[str, str]:
+    versions = {name: spec.code_version for name, spec in specs(defs).items()}
+    assert None not in versions.values()
+    return {name: str(version) for name, version in versions.items()}
+
+
+def changed(**stated: Any) -> set[str]:
+    """The assets whose code version differs from the defaults'."""
+    before, after = code_versions(defs_with()), code_versions(defs_with(**stated))
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_everything_loads(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_graph_is_the_one_above(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    found = {
+        key.to_user_string(): sorted(p.to_user_string() for p in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == GRAPH
+
+
+def test_each_asset_is_stored_under_the_name_of_the_specification(defs: dg.Definitions) -> None:
+    assert {name: spec.metadata["file"] for name, spec in specs(defs).items()} == FILES
+
+
+def test_the_checks_are_those_above(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    assert {k.to_user_string(): graph.get(k).blocking for k in graph.asset_check_keys} == CHECKS
+
+
+def test_every_check_is_evaluated_per_video_and_says_what_it_looks_at(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        assert graph.get(key).partitions_def == videos, key
+        assert len(graph.get(key).description or "") > 30, key
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_an_asset_tells_the_ui_what_it_is(defs: dg.Definitions, name: str) -> None:
+    spec = specs(defs)[name]
+    assert spec.partitions_def == videos
+    assert spec.group_name == ("recordings" if name == "recording" else "people")
+    assert spec.owners == [f"team:{spec.group_name}"]
+    assert spec.kinds >= {"python"}
+    assert spec.kinds & {"npz", "hdf5", "json", "files"}
+    assert len(spec.description or "") > 40
+    assert spec.code_version
+    assert spec.automation_condition is not None
+
+
+def test_the_job_of_the_whole_chain_has_every_asset_and_check(defs: dg.Definitions) -> None:
+    job = defs.resolve_job_def("people_report")
+    assert {k.to_user_string() for k in job.asset_layer.executable_asset_keys} == set(GRAPH)
+    assert {k.to_user_string() for k in job.asset_layer.asset_graph.asset_check_keys} == set(CHECKS)
+    assert job.partitions_def == videos
+
+
+def test_a_changed_setting_is_another_code_version_of_what_reads_it() -> None:
+    assert changed(settings={"tracking": {"lost_buffer_s": 2.5}}) == {"tracklets"}
+    assert changed(settings={"grouping": {"max_gap_s": 2.0}}) == {"canonical_persons", "grouping_log"}
+    assert changed(settings={"ranking": {"duration_weight": 0.5, "coverage_weight": 0.2}}) == {
+        *("person_ranking", "primary_person", "merged_persons", "merging_report")
+    }
+
+
+def test_a_tolerance_of_the_checks_makes_nothing_stale() -> None:
+    assert changed(settings={"validation": {"person_tolerance": 0.3}}) == set()
+
+
+def test_another_model_is_another_code_version_of_what_runs_it_and_of_the_page_that_names_it() -> None:
+    assert changed(detector={"kind": "public"}) == {"detections", "detection_crops", "person_report"}
+    assert changed(reidentifier={"kind": "osnet"}) == {"person_similarity", "similarity_summary", "person_report"}
+
+
+def test_where_weights_lie_and_where_the_data_is_make_nothing_stale() -> None:
+    elsewhere = code_versions(build_defs(Deployment(data=Path("/elsewhere"), weights=Path("/weights"))))
+    assert elsewhere == code_versions(defs_with())
+
+
+def test_a_resource_can_be_replaced_by_name() -> None:
+    mine = dg.ResourceDefinition.hardcoded_resource("mine")
+    assert build_defs(Deployment(data=Path("/nowhere")), library=mine).resources["library"] is mine
+
+
+def test_loading_imports_nothing_heavy() -> None:
+    look = f"import sys, dagster_project.definitions; print([m for m in {HEAVY} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", look], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_loading_warns_of_nothing_deprecated() -> None:
+    ours = [f"-Werror::DeprecationWarning:{m}" for m in ("assets", "resources", "dagster_project")]
+    look = (
+        "import warnings; caught = warnings.catch_warnings(record=True); seen = caught.__enter__(); "
+        "warnings.simplefilter('always'); import dagster_project.definitions; "
+        f"ours = [w for w in seen if w.filename.startswith({str(PROJECT)!r}) and '.venv' not in w.filename]; "
+        "print([str(w.message) for w in ours])"
+    )
+    found = subprocess.run([sys.executable, *ours, "-c", look], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_webserver_and_dg_load_the_same_module() -> None:
+    dg_project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    (entry,) = yaml.safe_load((PROJECT / "workspace.yaml").read_text())["load_from"]
+    assert entry["python_module"]["module_name"] == dg_project["code_location_target_module"]
+    assert dg_project["code_location_target_module"].startswith(f"{dg_project['root_module']}.")
+    assert not (PROJECT / "src").exists()
+
+
+@pytest.mark.slow
+def test_dg_check_defs_passes() -> None:
+    command = [str(Path(sys.executable).with_name("dg")), "check", "defs"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(params=sorted(p.parent.name for p in PROJECT.glob("deploy/*/dagster.yaml")))
+def deployed(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """The name of a deployment, and its instance configuration."""
+    return request.param, yaml.safe_load((PROJECT / "deploy" / request.param / "dagster.yaml").read_text())
+
+
+def test_each_deployment_is_configuration_that_dagster_knows(
+    deployed: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    name, config = deployed
+    launcher, storage = config.pop("run_launcher", None), config.pop("storage", None)
+    # Launchers and Postgres are packages of their own, which only their image installs; the rest loads here.
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(config))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.run_monitoring_enabled
+        assert not instance.telemetry_enabled
+    expected = {"local": None, "docker": "DockerRunLauncher", "kubernetes": "K8sRunLauncher"}
+    assert (launcher and launcher["class"]) == expected[name]
+    assert (storage and list(storage)) == (None if name == "local" else ["postgres"])
+
+
+def test_no_deployment_holds_a_password(deployed: tuple[str, dict[str, Any]]) -> None:
+    _, config = deployed
+    for database in config.get("storage", {}).values():
+        assert list(database["postgres_db"]["password"]) == ["env"]
+
+
+def test_each_deployment_stands_in_the_table_of_deployments(deployed: tuple[str, dict[str, Any]]) -> None:
+    assert f"`{deployed[0]}/`" in (PROJECT / "deploy" / "README.md").read_text()
+
+
+def test_the_local_deployment_is_an_instance(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text((PROJECT / "deploy" / "local" / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+
+
+def test_the_containers_run_what_the_project_has() -> None:
+    folder = PROJECT / "deploy" / "docker"
+    compose = yaml.safe_load((folder / "docker-compose.yaml").read_text())
+    launcher = yaml.safe_load((folder / "dagster.yaml").read_text())["run_launcher"]["config"]
+    (server,) = yaml.safe_load((folder / "workspace.yaml").read_text())["load_from"]
+    command = compose["services"]["code"]["command"]
+    assert server["grpc_server"]["host"] in compose["services"]
+    assert str(server["grpc_server"]["port"]) in command
+    assert "dagster_project.definitions" in command
+    assert launcher["network"] == compose["networks"]["videotracks"]["name"]
+    assert launcher["container_kwargs"]["volumes"] == [f"{compose['volumes']['data']['name']}:/data"]
+    assert set(launcher["env_vars"]) <= set(compose["services"]["code"]["environment"])
+    copied = [line.split()[1] for line in (folder / "Dockerfile").read_text().splitlines() if line.startswith("COPY")]
+    assert all((PROJECT / name).exists() for name in copied)
