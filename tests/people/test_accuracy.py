@@ -3,7 +3,6 @@ import importlib.util
 import numpy as np
 import pytest
 
-from tests.people.tracklet_examples import moving_box, tracklets_of
 from videotracks.people.accuracy import score
 from videotracks.people.motchallenge import MotRows, read_mot
 
