@@ -143,10 +143,11 @@ WALL_S = "cost/wall_s"
 
 def _cost_metadata(cost: Cost, about: Mapping[str, Any]) -> dict[str, Any]:
     """What a materialisation cost, as numbers that the UI plots over the videos."""
-    numbers = {f"cost/{name}": value for name, value in dataclasses.asdict(cost).items() if value is not None}
+    used = {name: value for name, value in dataclasses.asdict(cost).items() if value is not None}
+    numbers = {f"cost/{name}": round(v, 4) if isinstance(v, float) else v for name, v in used.items()}
     frames = about.get("frames")
     if isinstance(frames, int) and cost.wall_s > 0:
-        numbers["cost/frames_per_s"] = frames / cost.wall_s
+        numbers["cost/frames_per_s"] = round(frames / cost.wall_s, 2)
     return numbers
 
 

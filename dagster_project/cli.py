@@ -31,7 +31,9 @@ class Commands(click.Group):
         except VideoTracksError as error:
             raise _Unusable(str(error)) from error
         except ValidationError as error:
-            raise _Unusable(f"the configuration (VIDEOTRACKS_… variables, videotracks.toml) is wrong:\n{error}") from error
+            raise _Unusable(
+                f"the configuration (VIDEOTRACKS_… variables, videotracks.toml) is wrong:\n{error}"
+            ) from error
 
 
 class _Unusable(click.ClickException):
@@ -91,6 +93,17 @@ def run(video: str, select: str) -> None:
     report = where.output_file(key, "person_selection_report.html")
     if report is not None:
         console.print(f"report: [bold]{report}[/]", soft_wrap=True)
+    sys.exit(outcome.exit_code)
+
+
+@main.command()
+def quality() -> None:
+    """Gather the checks of all videos into one page and one table, with a forecast for the videos still missing."""
+    from dagster_project.runs import run_shared
+
+    where = deployment()
+    outcome = run_shared(where, "quality_report", console)
+    console.print(f"report: [bold]{where.output_store().path(None, 'quality_report.html')}[/]", soft_wrap=True)
     sys.exit(outcome.exit_code)
 
 

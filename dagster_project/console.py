@@ -75,7 +75,7 @@ class RunConsole:
             self._begun[step] = time.monotonic()
         elif event.is_step_failure:
             self._clear()
-            self.console.print(f"[red]✗[/] {escape(step)} failed")
+            self.console.print(f"[red]✗[/] {escape(step):<22} {escape(_reason(event))}", soft_wrap=True)
         elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._clear()
             seconds = time.monotonic() - self._begun.get(step, time.monotonic())
@@ -86,6 +86,14 @@ class RunConsole:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """What went wrong, in the words of the exception at the root."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "failed"
 
 
 def _name(key: dg.AssetKey | None) -> str:

@@ -52,7 +52,7 @@ def run_video(deployment: Deployment, video: str, select: str, console: Console)
     defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
     graph = defs.resolve_asset_graph()
     chosen = dg.AssetSelection.all() if select == "*" else dg.AssetSelection.from_string(select)
-    selection = sorted(chosen.resolve(graph))
+    selection = sorted(key for key in chosen.resolve(graph) if graph.get(key).partitions_def is not None)
     with dagster_instance(deployment) as instance:
         register(instance, video)
         drawn = RunConsole(console)
@@ -68,3 +68,16 @@ def run_video(deployment: Deployment, video: str, select: str, console: Console)
     if checks:
         console.print(check_table(checks))
     return Outcome(result.success, checks)
+
+
+def run_shared(deployment: Deployment, asset: str, console: Console) -> Outcome:
+    """Materialise one asset that belongs to no video."""
+    defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
+    with dagster_instance(deployment) as instance, RunConsole(console).drawing():
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            run_config={"loggers": {"terminal": {}}},
+            instance=instance,
+            asset_selection=[dg.AssetKey(asset)],
+            raise_on_error=False,
+        )
+    return Outcome(result.success, [])
