@@ -5,6 +5,7 @@ Exit codes: 0 all well; 1 something could not be made; 2 wrong usage or unusable
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,8 @@ from rich.table import Table
 from videotracks.errors import VideoTracksError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from dagster_project.deployment import Deployment
 
 console = Console(highlight=False)
@@ -91,7 +94,7 @@ def run(video: str, select: str) -> None:
     where.library().source(key)
     outcome = run_video(where, key, select, console)
     report = where.output_file(key, "person_selection_report.html")
-    if report is not None:
+    if report is not None and outcome.success:
         console.print(f"report: [bold]{report}[/]", soft_wrap=True)
     sys.exit(outcome.exit_code)
 
@@ -147,13 +150,14 @@ def fetch(names: tuple[str, ...]) -> None:
 
     folder = deployment().weights_folder
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    for name in names:
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task(name, total=None)
-            path = fetch_weights(
-                entry(name), folder, lambda done, total: progress.update(task, completed=done, total=total)
-            )
-        console.print(f"{name}: {path}")
+    with Progress(*columns, console=console) as progress:
+        for name in names:
+            tell = partial(_tell, progress, progress.add_task(name, total=None))
+            console.print(str(fetch_weights(entry(name), folder, tell)), soft_wrap=True)
+
+
+def _tell(progress: "Progress", task: "TaskID", done: int, total: int | None) -> None:
+    progress.update(task, completed=done, total=total)
 
 
 @weights.command()

@@ -135,13 +135,15 @@ class ProgressBars(ProgressLog):
 
 class _EventHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_meta", {}).get("dagster_event")
+        about = getattr(record, "dagster_meta", {})
+        event = about.get("dagster_event")
         if _current is None:
             return
         if event is not None:
             _current.event(event)
         elif record.levelno >= logging.WARNING:
-            _current.console.print(f"[yellow]{escape(record.getMessage())}[/]")
+            said = str(about.get("orig_message") or record.getMessage())
+            _current.console.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
 
 
 @dg.logger(description="Draws the run on the terminal of `videotracks run`.")
