@@ -7,6 +7,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from videotracks.tables import Detections, Tracklets
 
+#: Times that differ by less are the same: 26 / 25 - 1 / 25 is more than one second.
+_TIME_ROUNDING_S = 1e-6
+
 
 class TrackingSettings(BaseModel, frozen=True, extra="forbid"):
     """When a detection continues a track, and when a track begins and ends."""
@@ -49,16 +52,14 @@ def track(detections: Detections, timestamps_s: Sequence[np.ndarray], settings: 
 def _track_view(
     detections: Detections, rows: slice, counts: np.ndarray, times_s: np.ndarray, settings: TrackingSettings
 ) -> np.ndarray:
-    from videotracks.people._tracking_kernels import COLUMNS, track_view
+    from videotracks.people._tracking_kernels import COLUMNS, INTEGERS, REALS, track_view
 
     if len(times_s) > len(counts) or counts[len(times_s) :].any():
         raise ValueError(f"detections of {len(counts)} frames, times of {len(times_s)}")
     steps = np.diff(times_s)
+    if not (np.isfinite(times_s).all() and (steps >= 0).all()):
+        raise ValueError("times of frames must be finite and must not fall")
     starts = np.concatenate([[0], np.cumsum(counts[: len(times_s)])]).astype("i8")
-    limits = (
-        *(settings.high_confidence, settings.low_confidence, settings.new_track_confidence),
-        *(settings.max_cost, settings.max_cost_low, settings.max_cost_tentative, settings.lost_buffer_s),
-    )
     boxes = np.ascontiguousarray(detections.bboxes[rows], dtype="f8")
     track_of = np.full(len(boxes), -1, "i8")
     track_view(
@@ -66,12 +67,21 @@ def _track_view(
         np.ascontiguousarray(detections.confidences[rows], dtype="f8"),
         starts,
         np.ascontiguousarray(times_s),
-        float(np.median(steps)) if len(steps) else 1.0,
-        np.array(limits, "f8"),
-        np.empty((len(boxes) + 1, COLUMNS)),  # as many tracks as boxes at the very most; untouched pages cost nothing
+        float(np.median(steps[steps > 0])) if steps.any() else 1.0,
+        _limits(settings),
+        np.empty((len(boxes), COLUMNS)),  # as many tracks as boxes at the very most; untouched pages cost nothing
+        np.empty((REALS, len(boxes))),
+        np.empty((INTEGERS, len(boxes)), "i8"),
         track_of,
     )
     return track_of
+
+
+def _limits(settings: TrackingSettings) -> np.ndarray:
+    """The settings as the compiled loop takes them; confidences are single precision, as those of detections."""
+    confidences = [settings.high_confidence, settings.low_confidence, settings.new_track_confidence]
+    costs = [settings.max_cost, settings.max_cost_low, settings.max_cost_tentative]
+    return np.array([*np.array(confidences, "f4").tolist(), *costs, settings.lost_buffer_s + _TIME_ROUNDING_S])
 
 
 def _tracklets(detections: Detections, number: np.ndarray, made: int, min_hits: int) -> Tracklets:
