@@ -89,9 +89,9 @@ class RunConsole:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    """What went wrong, in the words of the exception at the root."""
+    """What went wrong, in the words of our own code's exception: that below Dagster's wrapping ones."""
     error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and (error.cls_name or "").startswith("Dagster"):
         error = error.cause
     return error.message.strip() if error is not None else "failed"
 
@@ -143,6 +143,8 @@ class _EventHandler(logging.Handler):
             _current.event(event)
         elif record.levelno >= logging.WARNING:
             said = str(about.get("orig_message") or record.getMessage())
+            if said.startswith("Dependencies for step"):
+                return  # what hangs on a failed step is not made: one line tells the failure, not twenty
             _current.console.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
 
 
