@@ -3,7 +3,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from videotracks.people.accuracy import score
+from tests.people.tracklet_examples import moving_box, tracklets_of
+from videotracks.errors import RecordingError
+from videotracks.people.accuracy import score, score_tracks
 from videotracks.people.motchallenge import MotRows, read_mot
 
 
@@ -81,6 +83,22 @@ def test_the_same_id_in_two_views_is_two_people():
     view = rows_of(*walker(1, range(10)))
     made = score([view, view], [view, view])
     assert (made.hota, made.gt_ids, made.ids, made.tp) == (pytest.approx(1.0), 2, 2, 20)
+
+
+def test_an_identity_that_stands_twice_in_a_frame_is_refused():
+    truth = rows_of(*walker(1, range(10)))
+    with pytest.raises(RecordingError, match="the tracks: identity 7 stands more than once in frame 4"):
+        score([truth], [rows_of(*walker(7, range(10)), *walker(7, range(3, 5), left=9))])
+
+
+def test_a_ground_truth_file_is_scored_in_the_view_that_it_belongs_to(tmp_path):
+    path = tmp_path / "gt.txt"
+    path.write_text("".join(f"{frame + 1},1,{2 * frame},0,20,40,1,-1,-1,-1\n" for frame in range(5)))
+    here = moving_box(1, 0, 5, (10, 20), (2, 0), (20, 40), camera=1)
+    elsewhere = moving_box(2, 0, 5, (10, 20), (2, 0), (20, 40), camera=0)
+    tracks = tracklets_of(here, elsewhere)
+    made = score_tracks(path, tracks, camera=1)
+    assert (made.hota, made.tp, made.fp) == (pytest.approx(1.0), 5, 0)
 
 
 @pytest.mark.testdata

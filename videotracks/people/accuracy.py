@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 
+from videotracks.errors import RecordingError
 from videotracks.people.motchallenge import DISTRACTORS, PEDESTRIAN, MotRows, read_mot
 from videotracks.recording import Recording
 from videotracks.sources import annotation_file
@@ -57,27 +58,33 @@ class _Frame(NamedTuple):
 def score_recording(recording: Recording, source: Path, tracks: Tracklets | Persons) -> Accuracy | None:
     """Score the tracks of all views that have ground truth beside them, together; None where none has."""
     truth, found = [], []
-    ids = tracks.person_id if isinstance(tracks, Persons) else tracks.tracklet_id
     for camera, view in enumerate(recording.views):
         path = annotation_file(source, view.camera, "gt")
         if path is not None:
-            here = tracks.camera == camera
             truth.append(read_mot(path))
-            found.append(_rows(ids[here], tracks.frame_numbers[here], tracks.bboxes[here]))
+            found.append(_rows(tracks, camera))
     return score(truth, found) if truth else None
 
 
-def _rows(ids: np.ndarray, frames: np.ndarray, boxes: np.ndarray) -> MotRows:
-    order = np.argsort(frames, kind="stable")
-    ones = np.ones(len(ids))
-    return MotRows(frames[order], ids[order], boxes[order].astype("f8"), ones, ones.astype("i8"))
+def score_tracks(gt_path: Path, tracks: Tracklets | Persons, camera: int = 0) -> Accuracy:
+    """Score the tracks of one view against one ground truth file."""
+    return score([read_mot(gt_path)], [_rows(tracks, camera)])
+
+
+def _rows(tracks: Tracklets | Persons, camera: int) -> MotRows:
+    ids = tracks.person_id if isinstance(tracks, Persons) else tracks.tracklet_id
+    here = np.flatnonzero(tracks.camera == camera)
+    here = here[np.argsort(tracks.frame_numbers[here], kind="stable")]
+    ones = np.ones(len(here))
+    return MotRows(tracks.frame_numbers[here], ids[here], tracks.bboxes[here].astype("f8"), ones, ones.astype("i8"))
 
 
 def score(truth: Sequence[MotRows], found: Sequence[MotRows]) -> Accuracy:
     """Score tracks against ground truth, one pair of files per view; identities are those of a view.
 
     Rows of the truth that do not count (flag 0, or a class that looks like a pedestrian) take the tracks that match
-    them out of the score, neither right nor wrong; rows of other classes are left out.
+    them out of the score, neither right nor wrong; rows of other classes are left out. ``RecordingError`` where an
+    identity stands twice in one frame.
     """
     frames, gt_ids, ids = [], 0, 0
     for view_truth, view_found in zip(truth, found, strict=True):
@@ -85,12 +92,13 @@ def score(truth: Sequence[MotRows], found: Sequence[MotRows]) -> Accuracy:
         frames += [_Frame(f.truth + gt_ids, f.found + ids, f.iou) for f in made]
         gt_ids, ids = gt_ids + view_gt_ids, ids + view_ids
     hota = _hota(frames, gt_ids, ids)
-    return Accuracy(**hota, **_identity(frames, gt_ids, ids), **_clear(frames, gt_ids), gt_ids=gt_ids, ids=ids)
+    scores = {**hota, **_identity(frames, gt_ids, ids), **_clear(frames, gt_ids), "gt_ids": gt_ids, "ids": ids}
+    return Accuracy.model_validate(scores)
 
 
 def _frames(truth: MotRows, found: MotRows) -> tuple[list[_Frame], int, int]:
     """The frames in which there is anything, without the tracks on what does not count."""
-    counts = (truth.confidences > 0) & (truth.classes == PEDESTRIAN)
+    counts = (truth.confidences != 0) & (truth.classes == PEDESTRIAN)
     ignored = ~counts & np.isin(truth.classes, (PEDESTRIAN, *DISTRACTORS))
     kept = np.ones(len(found.ids), bool)
     for frame in np.unique(truth.frame_numbers[ignored]).tolist():
@@ -100,6 +108,8 @@ def _frames(truth: MotRows, found: MotRows) -> tuple[list[_Frame], int, int]:
         rows, columns = _assign(np.where(iou >= MATCH_IOU - _EPSILON, iou, 0))
         kept[f.start + columns[ignored[considered[rows]]]] = False
     truth, found = truth.take(counts), found.take(kept)
+    _check_unique(truth, "the ground truth")
+    _check_unique(found, "the tracks")
     gt_ids, gt_number = np.unique(truth.ids, return_inverse=True)
     ids, number = np.unique(found.ids, return_inverse=True)
     made = []
@@ -107,6 +117,13 @@ def _frames(truth: MotRows, found: MotRows) -> tuple[list[_Frame], int, int]:
         t, f = _at(truth, frame), _at(found, frame)
         made.append(_Frame(gt_number[t], number[f], box_iou(truth.bboxes[t], found.bboxes[f])))
     return made, len(gt_ids), len(ids)
+
+
+def _check_unique(rows: MotRows, name: str) -> None:
+    pairs, times = np.unique(np.stack([rows.frame_numbers, rows.ids], axis=1), axis=0, return_counts=True)
+    if (times > 1).any():
+        frame, identity = pairs[times > 1][0].tolist()
+        raise RecordingError(f"{name}: identity {identity} stands more than once in frame {frame + 1} (counted from 1)")
 
 
 def _at(rows: MotRows, frame: int) -> slice:
