@@ -25,6 +25,8 @@ from videotracks.people.crop_layout import (
     persons_in,
     plain_dataset,
     read_attributes,
+    read_bytes,
+    read_dataset,
     trouble,
 )
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     import h5py
 
 _DECODE_THREADS = min(8, os.cpu_count() or 1)
+#: Crops with no more than this between them are read in one go: a call costs as much as these bytes.
+_GAP_BYTES = 128 << 10
 
 
 class CropGroup:
@@ -43,6 +47,8 @@ class CropGroup:
     def __init__(self, group: "h5py.Group", name: str, codec_name: str) -> None:
         self._group, self._name, self._codec = group, name, codec(codec_name)
         self._read: dict[str, np.ndarray] = {}
+        self._further: dict[str, np.ndarray] | None = None
+        self._pixels: h5py.h5d.DatasetID | None = None
 
     def __len__(self) -> int:
         return len(self.frame_numbers)
@@ -90,14 +96,15 @@ class CropGroup:
     @property
     def extra(self) -> dict[str, np.ndarray]:
         """Further columns by name, one row per crop (quality scores and the like)."""
-        known = {*CropRows.columns(), *INDEX, BLOB}
-        with self._trouble():
-            names = [name for name in self._group if name not in known and not PERSON.fullmatch(name)]
-            for name in names:
-                if not EXTRA.fullmatch(name):
-                    raise CorruptFileError(f"unexpected member {name[:80]!r}")
-            found = {name: self._array(name, None, (len(self),)) for name in names}
-        return found
+        if self._further is None:
+            known = {*CropRows.columns(), *INDEX, BLOB}
+            with self._trouble():
+                names = [name for name in self._group if name not in known and not PERSON.fullmatch(name)]
+                for name in names:
+                    if not EXTRA.fullmatch(name):
+                        raise CorruptFileError(f"unexpected member {name[:80]!r}")
+                self._further = {name: self._array(name, None, (len(self),)) for name in names}
+        return dict(self._further)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns by name: rows, sizes and checksums of the crops, further ones. No pixels."""
@@ -129,10 +136,10 @@ class CropGroup:
         """Encoded bytes u8[k] of crops in the order of ``rows``, compared with their checksums."""
         wanted = self._rows(rows)
         order = np.unique(wanted)
+        gaps = self.offsets[order[1:]] - self.offsets[order[:-1] + 1]
         found: dict[int, np.ndarray] = {}
-        for run in np.split(order, np.flatnonzero(np.diff(order) != 1) + 1):
-            if len(run):
-                found.update(self._encoded_run(int(run[0]), int(run[-1]) + 1))
+        for span in np.split(order, np.flatnonzero(gaps > _GAP_BYTES) + 1):
+            found.update(self._encoded_span(span))
         return [found[row] for row in wanted.tolist()]
 
     def blob(self, start: int, stop: int) -> np.ndarray:
@@ -141,17 +148,26 @@ class CropGroup:
         if not 0 <= start <= stop <= size:
             raise IndexError(f"{self._name}: bytes {start} to {stop} of a blob of {size}")
         with self._trouble():
-            return plain_dataset(self._group, BLOB, np.dtype("u1"), (None,))[start:stop]
+            return read_bytes(self._blob(), start, stop)
 
-    def _encoded_run(self, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
-        offsets = self.offsets[start : stop + 1]
-        data = self.blob(int(offsets[0]), int(offsets[-1]))
-        bounds = (offsets - offsets[0]).tolist()
-        for i, checksum in enumerate(self.checksums[start:stop].tolist()):
-            piece = data[bounds[i] : bounds[i + 1]]
+    def _blob(self) -> "h5py.h5d.DatasetID":
+        """The dataset of all encoded crops, opened once."""
+        if self._pixels is None:
+            self._pixels = plain_dataset(self._group, BLOB, np.dtype("u1"), (None,))
+        return self._pixels
+
+    def _encoded_span(self, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Crops in ascending order, read together with the bytes between them."""
+        if not len(rows):
+            return
+        starts, stops = self.offsets[rows], self.offsets[rows + 1]
+        data = self.blob(int(starts[0]), int(stops[-1]))
+        bounds = zip((starts - starts[0]).tolist(), (stops - starts[0]).tolist(), strict=True)
+        for row, (start, stop), checksum in zip(rows.tolist(), bounds, self.checksums[rows].tolist(), strict=True):
+            piece = data[start:stop]
             if zlib.crc32(piece.data) != checksum:
-                raise CorruptFileError(f"{self._name}: crop {start + i}: damaged bytes; {REMEDY}")
-            yield start + i, piece
+                raise CorruptFileError(f"{self._name}: crop {row}: damaged bytes; {REMEDY}")
+            yield row, piece
 
     def _decode(self, row: int, data: np.ndarray) -> np.ndarray:
         height, width = self.sizes[row].tolist()
@@ -187,7 +203,7 @@ class CropGroup:
         return self._read[name]
 
     def _check_index(self, offsets: np.ndarray, sizes: np.ndarray) -> None:
-        blob = plain_dataset(self._group, BLOB, np.dtype("u1"), (None,))
+        blob = self._blob()
         if offsets[0] != 0 or offsets[-1] != blob.shape[0] or bool((offsets[1:] < offsets[:-1]).any()):
             self._read.clear()
             raise CorruptFileError(f"offsets do not split a blob of {blob.shape[0]:,} bytes completely")
@@ -196,7 +212,7 @@ class CropGroup:
             raise CorruptFileError("sizes do not agree with the bytes of the crops")
 
     def _array(self, name: str, dtype: np.dtype | None, shape: tuple[int | None, ...]) -> np.ndarray:
-        array = plain_dataset(self._group, name, dtype, shape)[()]
+        array = read_dataset(plain_dataset(self._group, name, dtype, shape))
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise CorruptFileError(f"{name}: a number that is not finite")
         array.setflags(write=False)
