@@ -1,292 +1,360 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy.optimize import linear_sum_assignment
 
-from videotracks.people.accuracy import score_tracks
 from videotracks.people.bytetrack import TrackingSettings, track
-from videotracks.people.motchallenge import detections_from_mot, read_mot
 from videotracks.tables import Detections, Tracklets
 
 FPS = 25.0
-Boxes = list[tuple[float, ...]]
+POSITION, VELOCITY = 1 / 20, 1 / 160
 
 
-def detections_of(*views: list[Boxes]) -> Detections:
-    """Detections (left, top, right, bottom, confidence) of each frame of each view."""
-    length = max(len(view) for view in views)
-    counts = np.array([[len(frame) for frame in view] + [0] * (length - len(view)) for view in views], "i8")
-    table = np.array([box for view in views for frame in view for box in frame], "f4").reshape(-1, 5)
-    camera, frame = np.nonzero(counts)
-    times = counts[camera, frame]
-    return Detections(
-        frame_numbers=np.repeat(frame, times),
-        bboxes=table[:, :4].copy(),
-        confidences=table[:, 4].copy(),
-        classes=np.zeros(len(table), "i8"),
-        num_detections_per_frame=counts if len(views) > 1 else counts[0],
-        camera=np.repeat(camera, times).astype("i2"),
-        camera_ids=np.array([f"cam_{i:02d}" for i in range(len(views))]),
-    )
+class PlainTrack:
+    """The constant-velocity Kalman filter as it is written down, with matrices: x, y, w, h and their speeds."""
 
-
-def times_of(detections: Detections) -> list[np.ndarray]:
-    return [np.arange(detections.counts.shape[1]) / FPS for _ in detections.camera_ids]
-
-
-def tracked(detections: Detections, **changed: float) -> Tracklets:
-    return track(detections, times_of(detections), TrackingSettings(**changed))
-
-
-def person(at: float, confidence: float = 0.9, top: float = 0) -> tuple[float, ...]:
-    """Someone 40 by 80 px."""
-    return at, top, at + 40, top + 80, confidence
-
-
-class Track:
-    """A track of the plain version: one Kalman filter for x, y, width and height with full matrices."""
-
-    def __init__(self, box: np.ndarray, number: int, frame: int, time_s: float) -> None:
+    def __init__(self, number: int, box: np.ndarray, frame: int, confirmed: bool) -> None:
+        self.number, self.seen, self.state = number, frame, "tracked" if confirmed else "tentative"
         height = box[3] - box[1]
-        self.mean = np.concatenate([measured(box), np.zeros(4)])
-        self.covariance = np.diag([(2 * height / 20) ** 2] * 4 + [(10 * height / 160) ** 2] * 4)
-        self.number, self.state, self.time_s = number, "tracked" if frame == 0 else "tentative", time_s
+        self.mean = np.concatenate([measurement(box), np.zeros(4)])
+        self.covariance = np.diag(np.repeat([(2 * POSITION * height) ** 2, (10 * VELOCITY * height) ** 2], 4))
 
     def predict(self, frames: float) -> None:
         if self.state == "lost":
             self.mean[6:] = 0
         height = self.mean[3]
-        motion = np.eye(8) + frames * np.eye(8, k=4)
-        noise = frames * np.diag([(height / 20) ** 2] * 4 + [(height / 160) ** 2] * 4)
-        self.mean, self.covariance = motion @ self.mean, motion @ self.covariance @ motion.T + noise
+        step = np.eye(8) + frames * np.eye(8, k=4)
+        noise = frames * np.diag(np.repeat([(POSITION * height) ** 2, (VELOCITY * height) ** 2], 4))
+        self.mean = step @ self.mean
+        self.covariance = step @ self.covariance @ step.T + noise
 
-    def correct(self, box: np.ndarray, time_s: float) -> None:
+    def correct(self, box: np.ndarray, frame: int) -> None:
         seen = np.eye(4, 8)
-        noise = np.eye(4) * ((box[3] - box[1]) / 20) ** 2
+        noise = np.eye(4) * (POSITION * (box[3] - box[1])) ** 2
         gain = self.covariance @ seen.T @ np.linalg.inv(seen @ self.covariance @ seen.T + noise)
-        self.mean = self.mean + gain @ (measured(box) - seen @ self.mean)
-        self.covariance = self.covariance - gain @ seen @ self.covariance
-        self.state, self.time_s = "tracked", time_s
+        self.mean = self.mean + gain @ (measurement(box) - seen @ self.mean)
+        self.covariance = (np.eye(8) - gain @ seen) @ self.covariance
+        self.seen, self.state = frame, "tracked"
 
+    @property
     def box(self) -> np.ndarray:
         return np.concatenate([self.mean[:2] - self.mean[2:4] / 2, self.mean[:2] + self.mean[2:4] / 2])
 
 
-def measured(box: np.ndarray) -> np.ndarray:
-    return np.concatenate([(box[:2] + box[2:]) / 2, box[2:] - box[:2]])
+def measurement(box: np.ndarray) -> np.ndarray:
+    return np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]])
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
-    width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    both = max(0.0, width) * max(0.0, height)
-    return both / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - both) if both > 0 else 0.0
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height)
 
 
-def plain_match(tracks: list[Track], boxes: list[np.ndarray], max_cost: float) -> list[tuple[int, int]]:
-    from scipy.optimize import linear_sum_assignment
-
-    worth = np.array([[max(0.0, max_cost - 1 + iou(t.box(), b)) for b in boxes] for t in tracks])
-    rows, columns = linear_sum_assignment(worth.reshape(len(tracks), len(boxes)), maximize=True)
-    return [(i, j) for i, j in zip(rows.tolist(), columns.tolist(), strict=True) if worth[i, j] > 0]
+def worths(boxes: list[np.ndarray], others: list[np.ndarray], max_cost: float) -> np.ndarray:
+    """What a pair is worth: as much as its cost lies below the maximum, as in `lap` with a cost limit."""
+    values = [[max(0.0, max_cost - (1 - iou(a, b))) for b in others] for a in boxes]
+    return np.array(values).reshape(len(boxes), len(others))
 
 
-def plain_track(frames: list[np.ndarray], times_s: np.ndarray, given: TrackingSettings) -> list[list[int]]:
-    """The oracle: the track of each detection (-1 for none), by frame, before short tracks are left out."""
-    tracks: list[Track] = []
-    number, made = [[-1] * len(frame) for frame in frames], 0
-    steps = np.diff(times_s)
-    usual = np.median(steps[steps > 0]) if (steps > 0).any() else 1.0
-    for f, boxes in enumerate(frames):
-        now = times_s[f]
-        tracks = [t for t in tracks if t.state != "lost" or now - t.time_s <= given.lost_buffer_s + 1e-6]
+def plain_track(boxes: list[np.ndarray], confidences: list[np.ndarray], times: np.ndarray, given: TrackingSettings):
+    """The number of the track (-1 for none) of each box of each frame of one view."""
+    usual = np.median(np.diff(times)[np.diff(times) > 0]) if len(times) > 1 else 1.0
+    high, low, new = np.array([given.high_confidence, given.low_confidence, given.new_track_confidence], "f4")
+    tracks: list[PlainTrack] = []
+    made, numbers = 0, []
+    for frame, (here, scores) in enumerate(zip(boxes, confidences, strict=True)):
+        number = np.full(len(here), -1)
+        tracks = [t for t in tracks if t.state != "lost" or times[frame] - times[t.seen] <= given.lost_buffer_s + 1e-6]
         for t in tracks:
-            t.predict((now - times_s[f - 1]) / usual if f else 0)
-        confidence = boxes[:, 4].astype("f4")
-        sure = [d for d in range(len(boxes)) if confidence[d] >= np.float32(given.high_confidence)]
-        unsure = [d for d in range(len(boxes)) if d not in sure and confidence[d] >= np.float32(given.low_confidence)]
-        free, matched = list(tracks), []
-        turns = [
-            (("tracked", "lost"), sure, given.max_cost),
-            (("tracked",), unsure, given.max_cost_low),
-            (("tentative",), sure, given.max_cost_tentative),
-        ]
-        for states, candidates, max_cost in turns:
-            mine = [t for t in free if t.state in states]
-            rest = [d for d in candidates if number[f][d] < 0]
-            for i, j in plain_match(mine, [boxes[d, :4] for d in rest], max_cost):
-                number[f][rest[j]] = mine[i].number
-                matched.append((mine[i], rest[j]))
-                free.remove(mine[i])
-        for t, d in matched:
-            t.correct(boxes[d, :4], now)
-        tracks = [t for t in tracks if not (t in free and t.state == "tentative")]
-        for t in free:
-            t.state = "lost"
-        for d in range(len(boxes)):
-            if number[f][d] < 0 and confidence[d] >= np.float32(given.new_track_confidence):
-                tracks.append(Track(boxes[d, :4], made, f, now))
-                number[f][d], made = made, made + 1
-    return number
+            t.predict((times[frame] - times[frame - 1]) / usual)
+        turns = (
+            (("tracked", "lost"), lambda s: s >= high, given.max_cost),
+            (("tracked",), lambda s: low <= s < high, given.max_cost_low),
+            (("tentative",), lambda s: s >= high, given.max_cost_tentative),
+        )
+        for states, admits, max_cost in turns:
+            rows = [t for t in tracks if t.state in states and t.seen != frame]
+            columns = [d for d in range(len(here)) if number[d] < 0 and admits(scores[d])]
+            worth = worths([t.box for t in rows], [here[d] for d in columns], max_cost)
+            for i, j in zip(*linear_sum_assignment(worth, maximize=True), strict=True):
+                if worth[i, j] > 0:
+                    rows[i].correct(here[columns[j]], frame)
+                    number[columns[j]] = rows[i].number
+        tracks = [t for t in tracks if t.seen == frame or t.state != "tentative"]
+        for t in tracks:
+            t.state = t.state if t.seen == frame else "lost"
+        for d in range(len(here)):
+            if number[d] < 0 and scores[d] >= new:
+                tracks.append(PlainTrack(made, here[d], frame, confirmed=frame == 0))
+                number[d], made = made, made + 1
+        numbers.append(number)
+    return numbers
 
 
-def plain_rows(frames: list[np.ndarray], times_s: np.ndarray, given: TrackingSettings) -> list[tuple[int, int, int]]:
-    """The oracle's rows (id from 1, frame, place in the frame), sorted."""
-    number = plain_track(frames, times_s, given)
-    flat = [n for frame in number for n in frame if n >= 0]
-    kept = sorted({n for n in flat if flat.count(n) >= given.min_hits})
-    return sorted(
-        (kept.index(n) + 1, f, place) for f, frame in enumerate(number) for place, n in enumerate(frame) if n in kept
+def detections_of(*views: list[list[tuple]]) -> Detections:
+    """Views given as frames of (left, top, right, bottom, confidence)."""
+    frames = max(len(view) for view in views)
+    counts = np.array([[len(frame) for frame in view] + [0] * (frames - len(view)) for view in views], "i8")
+    table = np.array([box for view in views for frame in view for box in frame], "f4").reshape(-1, 5)
+    camera, frame = np.nonzero(counts)
+    times = counts[camera, frame]
+    return Detections(
+        frame_numbers=np.repeat(frame, times).astype("i8"),
+        bboxes=table[:, :4].copy(),
+        confidences=table[:, 4].copy(),
+        classes=np.zeros(len(table), "i8"),
+        num_detections_per_frame=counts if len(views) > 1 else counts[0],
+        camera=np.repeat(camera, times).astype("i2"),
+        camera_ids=np.array([f"cam_{i:02}" for i in range(len(views))]),
     )
 
 
-def crowd(seed: int, people: int, frames: int) -> list[np.ndarray]:
-    """People who meet, hide and come back, among boxes that are nobody, f32[N, 5] a frame."""
-    random = np.random.default_rng(seed)
-    at, velocity = random.uniform(0, 250, (people, 2)), random.normal(0, 5, (people, 2))
-    size = np.column_stack([random.uniform(30, 50, people), random.uniform(70, 110, people)])
-    made = []
-    for f in range(frames):
-        seen = np.flatnonzero(random.random(people) < 0.85)
-        corner = at[seen] + f * velocity[seen] + random.normal(0, 2, (len(seen), 2))
-        boxes = np.column_stack([corner, corner + size[seen] + random.normal(0, 2, (len(seen), 2))])
-        nobody = random.uniform(0, 250, (random.integers(0, 3), 2))
-        boxes = np.concatenate([boxes, np.column_stack([nobody, nobody + np.array([40, 90])])])
-        table = np.column_stack([boxes, random.uniform(0.05, 1, len(boxes))]).astype("f4")
-        made.append(random.permutation(table) if random.random() < 0.95 else table[:0])
-    return made
+def times_of(detections: Detections) -> list[np.ndarray]:
+    return [np.arange(detections.counts.shape[1]) / FPS for _ in detections.counts]
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    people=st.integers(0, 9),
-    frames=st.integers(1, 30),
-    even=st.booleans(),
-    changed=st.fixed_dictionaries(
-        {},
-        optional={
-            "min_hits": st.integers(1, 4),
-            "lost_buffer_s": st.sampled_from([0.0, 0.04, 0.2, 1.0]),
-            "max_cost": st.sampled_from([0.3, 0.9, 1.0]),
-            "high_confidence": st.sampled_from([0.2, 0.5]),
-            "new_track_confidence": st.sampled_from([0.6, 0.9]),
-        },
-    ),
-)
-def test_gives_the_ids_of_the_plain_version(seed, people, frames, even, changed):
-    boxes = crowd(seed, people, frames)
-    random = np.random.default_rng(seed)
-    times = np.arange(frames) / FPS if even else np.cumsum(random.uniform(0.01, 0.1, frames))
-    given_settings = TrackingSettings(**changed)
-    found = track(detections_of([[tuple(b) for b in f] for f in boxes]), [times], given_settings)
-    rows = np.stack([found.tracklet_id, found.frame_numbers, found.detection_indices], axis=1)
-    assert [tuple(row) for row in rows.tolist()] == plain_rows(boxes, times, given_settings)
+def person(frame: int, x: float = 100, y: float = 100, speed: float = 3, confidence: float = 0.9) -> tuple:
+    return (x + speed * frame, y, x + speed * frame + 40, y + 100, confidence)
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_a_row_is_a_detection_and_no_detection_is_used_twice(seed):
-    views = [[[tuple(b) for b in f] for f in crowd(seed + view, 6, 20)] for view in range(2)]
+def ids(found: Tracklets) -> dict[int, list[int]]:
+    """The frames of each tracklet."""
+    return {int(i): found.frame_numbers[found.tracklet_id == i].tolist() for i in np.unique(found.tracklet_id)}
+
+
+def run(*views: list[list[tuple]], **given: float) -> Tracklets:
     detections = detections_of(*views)
-    found = tracked(detections)
+    return track(detections, times_of(detections), TrackingSettings(**given))
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> list[list[list[tuple]]]:
+    """Views of people who walk, are missed, are unsure, have no area, and of boxes where nobody is."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    missed, unsure, noise, flat = (draw(st.sampled_from([0, 0.1, 0.5])) for _ in range(4))
+    views = []
+    for _ in range(draw(st.integers(1, 2))):
+        people = draw(st.integers(0, 6))
+        begin, size = random.uniform(0, 150, (people, 2)), random.uniform((20, 40), (60, 120), (people, 2))
+        velocity, first = random.normal(0, 4, (people, 2)), random.integers(-5, 10, people)
+        view = []
+        for frame in range(draw(st.integers(1, 25))):
+            boxes = []
+            for p in np.flatnonzero((first <= frame) & (frame < first + 20)):
+                corner = begin[p] + velocity[p] * (frame - first[p]) + random.normal(0, 2, 2)
+                extent = size[p] * random.uniform(0.9, 1.1, 2) * (random.random(2) >= flat / 5)
+                if random.random() >= missed:
+                    sure = random.random() >= unsure
+                    boxes.append((*corner, *(corner + extent), random.uniform(0.5 if sure else 0, 1 if sure else 0.7)))
+            for _ in range(random.poisson(noise)):
+                corner = random.uniform(0, 200, 2)
+                boxes.append((*corner, *(corner + random.uniform(0, 80, 2)), random.uniform(0, 1)))
+            view.append([boxes[i] for i in random.permutation(len(boxes))])
+        views.append(view)
+    return views
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    views=scenes(),
+    uneven=st.sampled_from([0.0, 0.5, 5.0]),
+    stuck=st.booleans(),
+    buffer_s=st.sampled_from([0.0, 0.12, 1.0]),
+    max_cost=st.sampled_from([0.3, 0.7, 1.0]),
+    min_hits=st.integers(1, 4),
+)
+def test_same_tracks_as_the_plain_version(
+    views: list, uneven: float, stuck: bool, buffer_s: float, max_cost: float, min_hits: int
+) -> None:
+    chosen = TrackingSettings(max_cost=max_cost, lost_buffer_s=buffer_s, min_hits=min_hits)
+    detections = detections_of(*views)
+    random = np.random.default_rng(len(views[0]))
+    times = [np.cumsum(1 + random.exponential(uneven, len(view))) / FPS for view in views]
+    if stuck:
+        for view in times:
+            view[: len(view) // 3] = view[0]
+    found = track(detections, times, chosen)
+
+    expected, made, begin = [], 0, 0
+    for view, when in zip(views, times, strict=True):
+        ends = np.cumsum([len(frame) for frame in view])
+        boxes = np.split(detections.bboxes[begin : begin + ends[-1]].astype("f8"), ends[:-1])
+        scores = np.split(detections.confidences[begin : begin + ends[-1]], ends[:-1])
+        numbers = np.concatenate(plain_track(boxes, scores, when, chosen))
+        expected.append(np.where(numbers >= 0, numbers + made, -1))
+        made, begin = made + numbers.max(initial=-1) + 1, begin + len(numbers)
+    number = np.concatenate(expected)
+    kept = [i for i in range(made) if (number == i).sum() >= min_hits]
+    rows = [np.flatnonzero(number == i) for i in kept]
+    assert found.tracklet_id.tolist() == [i + 1 for i, r in enumerate(rows) for _ in r]
+    order = np.concatenate([*rows, np.zeros(0, "i8")]).astype("i8")
+    np.testing.assert_array_equal(found.bboxes, detections.bboxes[order])
+    np.testing.assert_array_equal(found.frame_numbers, detections.frame_numbers[order])
+    np.testing.assert_array_equal(found.camera, detections.camera[order])
+
+
+@settings(max_examples=50, deadline=None)
+@given(views=scenes())
+def test_a_box_is_in_one_tracklet_and_a_tracklet_has_one_box_a_frame(views: list) -> None:
+    detections = detections_of(*views)
+    times = [np.arange(len(view)) / FPS for view in views]
+    found = track(detections, times, TrackingSettings(min_hits=1))
     rows = detections.row_of(found.camera, found.frame_numbers, found.detection_indices)
-    assert len(np.unique(rows)) == len(rows)
-    np.testing.assert_array_equal(found.bboxes, detections.bboxes[rows])
-    np.testing.assert_array_equal(found.confidences, detections.confidences[rows])
-    ids, first = np.unique(found.tracklet_id, return_index=True)
-    assert ids.tolist() == list(range(1, len(ids) + 1))
-    begins = list(zip(found.camera[first].tolist(), found.frame_numbers[first].tolist(), strict=True))
-    assert begins == sorted(begins)
+    assert len(set(rows.tolist())) == len(rows)
+    np.testing.assert_array_equal(detections.bboxes[rows], found.bboxes)
+    np.testing.assert_array_equal(detections.confidences[rows], found.confidences)
+    assert len(set(zip(found.tracklet_id.tolist(), found.frame_numbers.tolist(), strict=True))) == len(rows)
+    np.testing.assert_array_equal(np.unique(found.tracklet_id), np.arange(1, found.tracklet_id.max(initial=0) + 1))
+    begins = found.camera.astype("i8") * 1000 + found.frame_numbers
+    assert np.all(np.diff(begins[np.searchsorted(found.tracklet_id, np.unique(found.tracklet_id))]) >= 0)
 
 
-def test_views_are_tracked_as_if_they_were_alone():
-    views = [[[tuple(b) for b in f] for f in crowd(seed, 6, 20)] for seed in (1, 2)]
-    both = tracked(detections_of(*views))
-    alone = [tracked(detections_of(view)) for view in views]
-    for camera, one in enumerate(alone):
-        mine = both.camera == camera
-        before = int(both.tracklet_id[both.camera < camera].max(initial=0))
-        np.testing.assert_array_equal(both.tracklet_id[mine] - before, one.tracklet_id)
-        np.testing.assert_array_equal(both.bboxes[mine], one.bboxes)
+@st.composite
+def pairs_to_match(draw: st.DrawFn, most: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Track boxes, boxes and a maximum cost; corners on a coarse grid, so that many are equal or without area."""
+    corner = st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 3), st.integers(0, 3))
+    made = []
+    for _ in range(2):
+        boxes = np.array(draw(st.lists(corner, max_size=most)), "f8").reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        made.append(boxes)
+    return made[0], made[1], draw(st.sampled_from([0.3, 0.7, 1.0]))
 
 
-def test_two_people_who_walk_side_by_side_are_two_tracklets():
-    found = tracked(detections_of([[person(3 * f), person(200 - 3 * f, top=200)] for f in range(20)]))
-    assert np.bincount(found.tracklet_id).tolist() == [0, 20, 20]
-    assert found.detection_indices[found.tracklet_id == 2].tolist() == [1] * 20
+def total_of_match(boxes: np.ndarray, others: np.ndarray, max_cost: float) -> tuple[float, np.ndarray]:
+    """What the pairs that are matched are worth together, and the place of the box of each track."""
+    from videotracks.people import _tracking_kernels as kernels
+
+    tracks = np.zeros((len(boxes), kernels.COLUMNS))
+    tracks[:, kernels.BOX :] = boxes
+    room = max(len(boxes), len(others))
+    reals, integers = np.full((kernels.REALS, room), np.nan), np.full((kernels.INTEGERS, room), -7)
+    integers[kernels.ROW, : len(boxes)] = np.arange(len(boxes))
+    integers[kernels.COLUMN, : len(others)] = np.arange(len(others))
+    kernels.match(tracks, others, len(boxes), len(others), max_cost, reals, integers)
+    found = integers[kernels.FOUND, : len(boxes)]
+    worth = worths(list(boxes), list(others), max_cost)
+    chosen = found[found >= 0]
+    assert len(set(chosen.tolist())) == len(chosen)
+    values = worth[np.flatnonzero(found >= 0), chosen]
+    assert np.all(values > 0)
+    return float(values.sum()), found
 
 
-def test_frames_without_detections_move_the_track_on():
-    frames = [[person(4 * f)] if f < 10 or f >= 20 else [] for f in range(30)]
-    found = tracked(detections_of(frames))
-    assert set(found.tracklet_id.tolist()) == {1}
-    assert found.frame_numbers.tolist() == [*range(10), *range(20, 30)]
+@settings(max_examples=200, deadline=None)
+@given(pairs_to_match(4))
+def test_no_other_way_to_match_is_worth_more(given: tuple) -> None:
+    boxes, others, max_cost = given
+    worth = worths(list(boxes), list(others), max_cost)
+    wide = np.hstack([worth, np.zeros((len(boxes), len(boxes)))])  # or no box at all
+    best = max(sum(wide[i, j] for i, j in enumerate(p)) for p in permutations(range(wide.shape[1]), len(boxes)))
+    assert total_of_match(boxes, others, max_cost)[0] == pytest.approx(best, abs=1e-12)
 
 
-def test_a_track_is_forgotten_after_the_buffer():
-    frames = [[person(0)] if f < 10 or f >= 40 else [] for f in range(50)]
-    assert set(tracked(detections_of(frames), lost_buffer_s=1.3).tracklet_id.tolist()) == {1}
-    assert set(tracked(detections_of(frames), lost_buffer_s=1.0).tracklet_id.tolist()) == {1, 2}
+@settings(max_examples=200, deadline=None)
+@given(pairs_to_match(30))
+def test_matches_many_as_well_as_scipy(given: tuple) -> None:
+    boxes, others, max_cost = given
+    worth = worths(list(boxes), list(others), max_cost)
+    best = worth[linear_sum_assignment(worth, maximize=True)].sum()
+    assert total_of_match(boxes, others, max_cost)[0] == pytest.approx(best, abs=1e-9)
 
 
-def test_the_buffer_is_time_and_no_number_of_frames():
-    frames = detections_of([[person(0)]] * 5 + [[]] + [[person(0)]] * 5)
-    short, long = np.arange(11) / FPS, np.arange(11) / FPS + 5 * (np.arange(11) >= 6)
-    assert set(track(frames, [short], TrackingSettings()).tracklet_id.tolist()) == {1}
-    assert set(track(frames, [long], TrackingSettings()).tracklet_id.tolist()) == {1, 2}
+def test_two_people_who_meet_keep_their_identities() -> None:
+    view = [[person(f, x=100, speed=5), person(f, x=400, y=120, speed=-5)] for f in range(60)]
+    found = run(view)
+    assert ids(found) == {1: list(range(60)), 2: list(range(60))}
+    assert np.all(found.detection_indices == found.tracklet_id - 1)
 
 
-def test_dropped_frames_are_bridged_by_their_time():
-    dense = [[person(6 * f)] for f in range(40)]
-    kept = [f for f in range(40) if f < 15 or f % 8 == 0]
-    found = track(detections_of([dense[f] for f in kept]), [np.array(kept) / FPS], TrackingSettings())
-    assert set(found.tracklet_id.tolist()) == {1}
-    assert len(found.camera) == len(kept)
+def test_an_unsure_detection_continues_a_track_but_begins_none() -> None:
+    view = [[person(f, confidence=0.9 if f < 5 else 0.3), person(f, x=500, confidence=0.3)] for f in range(20)]
+    assert ids(run(view)) == {1: list(range(20))}
 
 
-def test_an_unsure_detection_continues_a_track_but_begins_none():
-    found = tracked(detections_of([[person(2 * f, 0.9 if f < 10 else 0.3), person(500, 0.3)] for f in range(20)]))
-    assert found.tracklet_id.tolist() == [1] * 20
-    assert found.detection_indices.tolist() == [0] * 20
+def test_an_unsure_detection_finds_no_lost_track_again() -> None:
+    view = [[person(f, confidence=0.9 if f < 5 else 0.3)] if f < 5 or f > 7 else [] for f in range(20)]
+    assert ids(run(view)) == {1: list(range(5))}
 
 
-def test_an_unsure_detection_does_not_find_a_lost_track_again():
-    frames = [[person(0, 0.9)]] * 10 + [[]] * 3 + [[person(0, 0.3)]] * 5
-    assert tracked(detections_of(frames)).frame_numbers.tolist() == list(range(10))
+def test_a_confidence_at_the_limit_counts() -> None:
+    view = [[person(f, confidence=0.7)] for f in range(5)]
+    assert float(detections_of(view).confidences[0]) < 0.7  # in single precision
+    assert ids(run(view)) == {1: list(range(5))}
 
 
-def test_what_is_seen_less_than_min_hits_times_is_left_out_and_the_first_boxes_are_not():
-    frames = [[person(0)], [person(0), person(300)], [person(0), person(300)], [person(0)], [person(0)]]
-    found = tracked(detections_of(frames), min_hits=3)
-    assert found.frame_numbers.tolist() == [0, 1, 2, 3, 4]
-    found = tracked(detections_of(frames), min_hits=2)
-    assert (found.tracklet_id.tolist(), found.frame_numbers.tolist()) == ([1] * 5 + [2] * 2, [0, 1, 2, 3, 4, 1, 2])
-    assert tracked(detections_of(frames), min_hits=6).row_count == 0
+def test_a_track_of_one_detection_is_forgotten_at_once() -> None:
+    view = [[] if f in (0, 2) else [person(f)] for f in range(8)]
+    assert ids(run(view, min_hits=1)) == {1: [1], 2: [3, 4, 5, 6, 7]}
 
 
-@pytest.mark.parametrize("frames", [[[]], [[], [], []], [[person(0, 0.2)]] * 3])
-def test_nothing_to_track_gives_no_tracklets(frames):
-    assert tracked(detections_of(frames)).row_count == 0
+@pytest.mark.parametrize(("missed", "found_again"), [(25, True), (26, False)])
+def test_a_lost_track_is_remembered_for_the_buffer(missed: int, found_again: bool) -> None:
+    view = [[person(f, speed=0)] if f < 10 or f >= 9 + missed else [] for f in range(60)]
+    assert len(ids(run(view, lost_buffer_s=1.0))) == (1 if found_again else 2)
 
 
-def test_times_that_do_not_fit_the_frames_are_refused():
-    detections = detections_of([[person(0)]] * 5)
-    with pytest.raises(ValueError, match="5 frames"):
-        track(detections, [np.arange(4) / FPS], TrackingSettings())
+def test_the_buffer_is_time_not_frames() -> None:
+    detections = detections_of([[person(0, x=100 + f % 3)] if f < 10 or f > 14 else [] for f in range(30)])
+    slow = track(detections, [np.arange(30) / 5], TrackingSettings())
+    fast = track(detections, [np.arange(30) / 30], TrackingSettings())
+    assert (len(ids(slow)), len(ids(fast))) == (2, 1)
 
 
-def test_thresholds_that_fall_are_refused():
+def test_frames_far_apart_are_bridged_by_their_time() -> None:
+    shown = [f for f in range(80) if f < 20 or f % 8 == 0]
+    detections = detections_of([[person(f, speed=4)] for f in shown])
+    assert ids(track(detections, [np.array(shown) / FPS], TrackingSettings())) == {1: list(range(len(shown)))}
+    # Were the frames evenly spaced, a person who is suddenly eight times as fast would be lost.
+    assert ids(track(detections, times_of(detections), TrackingSettings())) == {1: list(range(21))}
+
+
+def test_frames_of_the_same_time_are_frames_all_the_same() -> None:
+    detections = detections_of([[person(0)] for _ in range(6)])
+    assert ids(track(detections, [np.zeros(6)], TrackingSettings())) == {1: list(range(6))}
+
+
+def test_short_tracks_are_left_out_and_numbers_have_no_gap() -> None:
+    view = [[person(f), *([person(f, x=500)] if f < 2 else []), person(f, x=900)] for f in range(6)]
+    found = run(view, min_hits=3)
+    assert sorted(ids(found)) == [1, 2]
+    assert found.bboxes[found.tracklet_id == 2][0, 0] == 900
+
+
+def test_views_are_tracked_apart() -> None:
+    view = [[person(f)] for f in range(10)]
+    found = run(view, view[:4])
+    assert ids(found) == {1: list(range(10)), 2: list(range(4))}
+    assert found.camera.tolist() == [0] * 10 + [1] * 4
+
+
+def test_boxes_without_area_disturb_nobody() -> None:
+    view = [[(50, 50, 50, 50, 0.9), (120, 100, 120, 200, 0.9), person(f)] for f in range(10)]
+    assert ids(run(view)) == {1: list(range(10))}
+
+
+@pytest.mark.parametrize("frames", [0, 1, 5])
+def test_no_detections_no_tracklets(frames: int) -> None:
+    assert run([[] for _ in range(frames)]).row_count == 0
+
+
+def test_times_must_fit_the_detections() -> None:
+    detections = detections_of([[person(f)] for f in range(5)])
+    with pytest.raises(ValueError, match="1 views, times of 2"):
+        track(detections, [np.arange(5.0)] * 2, TrackingSettings())
+    with pytest.raises(ValueError, match="5 frames, times of 4"):
+        track(detections, [np.arange(4.0)], TrackingSettings())
+    for wrong in ([0, 1, 3, 2, 4], [0, 1, np.nan, 3, 4]):
+        with pytest.raises(ValueError, match="must not fall"):
+            track(detections, [np.array(wrong, "f8")], TrackingSettings())
+
+
+def test_confidences_must_be_in_order() -> None:
     with pytest.raises(ValidationError, match="must not fall"):
-        TrackingSettings(high_confidence=0.8, new_track_confidence=0.5)
-
-
-@pytest.mark.testdata
-def test_tud_campus_is_tracked_better_than_by_the_best_published_settings(testdata):
-    """The best of 288 settings of trackers 2.6 on these detections: HOTA 0.490, IDF1 0.642, MOTA 0.599."""
-    folder = testdata / "mot" / "TUD-Campus"
-    detections = detections_from_mot([read_mot(folder / "det.txt")], [71], ["campus"])
-    made = score_tracks(folder / "gt.txt", tracked(detections))
-    assert made.hota >= 0.53
-    assert made.idf1 >= 0.75
-    assert made.mota >= 0.62
+        TrackingSettings(low_confidence=0.7, high_confidence=0.6)

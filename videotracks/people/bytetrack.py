@@ -37,9 +37,11 @@ def track(detections: Detections, timestamps_s: Sequence[np.ndarray], settings: 
     by their time. Boxes are the detections' own, not those of the Kalman filter, and a tracklet holds its first boxes
     too. Tracks of fewer than ``min_hits`` detections are left out.
     """
+    counts = detections.counts
+    if len(timestamps_s) != len(counts):
+        raise ValueError(f"detections of {len(counts)} views, times of {len(timestamps_s)}")
     number = np.full(detections.row_count, -1, "i8")
     made = 0
-    counts = detections.counts
     ends = np.cumsum(counts.sum(axis=1))
     for camera, times in enumerate(timestamps_s):
         rows = slice(int(ends[camera] - counts[camera].sum()), int(ends[camera]))
