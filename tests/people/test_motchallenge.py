@@ -135,3 +135,44 @@ def test_mot17_truth_holds_classes_and_rows_that_do_not_count(testdata):
     assert set(np.unique(rows.confidences).tolist()) == {0.0, 1.0}
     assert 1 in rows.classes
     assert len(np.unique(rows.classes)) > 1
+
+
+@pytest.mark.parametrize("line", ["1e300,1,0,0,9,9", "1e12,1,0,0,9,9", "1,1,0,0,inf,9", "\x00\x01\x02", "1" * 5000])
+def test_numbers_that_no_recording_reaches_and_lines_without_end_are_refused(tmp_path, line):
+    path = tmp_path / "det.txt"
+    path.write_text(f"1,1,0,0,9,9,1,1,1\n{line}\n")
+    with pytest.raises(RecordingError, match=r"det\.txt, line 2: expected frame"):
+        read_mot(path)
+
+
+def test_the_class_is_read_without_a_visibility_too(tmp_path):
+    path = tmp_path / "gt.txt"
+    path.write_text("1,4,0,0,9,9,1,8\n")
+    assert read_mot(path).classes.tolist() == [8]
+
+
+def test_a_frame_that_the_view_does_not_have_is_named(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,0,0,9,9\n4,-1,0,0,9,9\n")
+    with pytest.raises(RecordingError, match=r"view left: expected frames 1 to 3, got frame 4"):
+        detections_from_mot([read_mot(path)], [3], ["left"])
+
+
+def test_public_detections_of_another_recording_are_refused(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "a.det.txt").write_text("8,-1,0,0,9,9\n")
+    with pytest.raises(RecordingError, match=r"a\.det\.txt: expected rows .* 4 frames, got none before frame 8"):
+        public_detections(recording_of(["a"], 4), tmp_path)
+
+
+@given(content=st.binary(max_size=200))
+def test_whatever_a_file_holds_it_is_rows_or_a_clear_error(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzz.txt"
+    path.write_bytes(content)
+    try:
+        rows = read_mot(path)
+    except RecordingError as error:
+        assert "fuzz.txt, line" in str(error)  # noqa: PT017
+    else:
+        assert (rows.frame_numbers >= 0).all()
+        assert np.isfinite(rows.bboxes).all()

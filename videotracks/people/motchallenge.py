@@ -12,7 +12,9 @@ from videotracks.tables import Detections, Table, column
 
 #: Classes of MOT16 and later: a prediction on one of these is neither right nor wrong.
 PEDESTRIAN, DISTRACTORS = 1, (2, 7, 8, 12)
-_LEAST_COLUMNS, _CLASS, _VISIBILITY = 6, 7, 8
+_LEAST_COLUMNS, _CLASS = 6, 7
+#: No line of such a file is longer, and no frame, id or coordinate larger; what is, is no such file.
+_LONGEST_LINE, _LARGEST = 1000, 1e9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +35,12 @@ class MotRows(Table):
 def read_mot(path: Path) -> MotRows:
     """Read ``frame, id, left, top, width, height[, confidence[, class[, visibility]]]`` lines.
 
+    Lines of ten numbers are of the kind before MOT16, whose last ones are world coordinates or -1, no class.
     ``RecordingError`` names file and line of what is no such line.
     """
     rows = []
     with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):
             if line.strip():
                 rows.append(_row(line, f"{path}, line {number}"))
     table = np.array(rows, "f8").reshape(-1, 8)
@@ -59,14 +62,13 @@ def _row(line: str, place: str) -> list[float]:
         values = [float(field) for field in fields]
     except ValueError:
         values = []
-    whole = len(values) >= _LEAST_COLUMNS and np.isfinite(values).all()
+    whole = len(values) >= _LEAST_COLUMNS and all(abs(value) <= _LARGEST for value in values)  # not so of nan either
     if not whole or values[0] < 1 or values[0] % 1 or values[1] % 1 or min(values[4:6]) < 0:
         raise RecordingError(
             f"{place}: expected frame (from 1), id, left, top, width, height, … as numbers, got {line.strip()[:80]!r}"
         )
     confidence = values[6] if len(values) > 6 else 1.0
-    # The two files before MOT16 have -1 or a world coordinate where later ones have class and visibility.
-    has_class = len(values) == _VISIBILITY + 1 and values[_CLASS] > 0
+    has_class = len(values) in (_CLASS + 1, _CLASS + 2) and values[_CLASS] > 0
     return [*values[:6], confidence, values[_CLASS] if has_class else PEDESTRIAN]
 
 
@@ -87,7 +89,8 @@ def write_mot(
 def public_detections(recording: Recording, source: Path) -> Detections:
     """The detections that lie beside a recording (``det/det.txt``, ``<name>.det.txt``), a file for each view.
 
-    ``RecordingError`` where a view has none, or where they are of frames that the view does not have.
+    Files of a sequence of which only the beginning is there are cut to that. ``RecordingError`` where a view has no
+    file, or where all of its detections are of frames that the view does not have.
     """
     rows = []
     for view in recording.views:
@@ -97,20 +100,39 @@ def public_detections(recording: Recording, source: Path) -> Detections:
                 f"{source}: no public detections of view {view.camera}; expected det/det.txt or "
                 f"{view.camera}.det.txt in its folder, or another detector than `public`"
             )
-        found = read_mot(path)
-        if len(found.frame_numbers) and found.frame_numbers[-1] >= view.frame_count:
-            found = found.take(found.frame_numbers < view.frame_count)
-        rows.append(found)
+        rows.append(read_frames_of(path, view.frame_count))
     return detections_from_mot(rows, [v.frame_count for v in recording.views], [v.camera for v in recording.views])
+
+
+def read_frames_of(path: Path, frame_count: int) -> MotRows:
+    """Read a MOTChallenge file and keep the rows of the first ``frame_count`` frames.
+
+    ``RecordingError`` where there are rows, but none of them is of these frames: then it is another recording's file.
+    """
+    rows = read_mot(path)
+    here = rows.frame_numbers < frame_count
+    if len(here) and not here.any():
+        first = rows.frame_numbers[0] + 1
+        raise RecordingError(
+            f"{path}: expected rows of the recording's {frame_count} frames, got none before frame {first}; "
+            "is it the file of another recording?"
+        )
+    return rows.take(here)
 
 
 def detections_from_mot(rows: list[MotRows], frame_counts: list[int], camera_ids: list[str]) -> Detections:
     """Detections of several views from the rows of their files.
 
     Scores outside 0 to 1 (those of a support vector machine, say) go through the logistic function, all of a file.
+    ``RecordingError`` names the view and the frame that it does not have.
     """
     counts = np.zeros((len(rows), max(frame_counts)), "i8")
-    for camera, view in enumerate(rows):
+    for camera, (view, frame_count, name) in enumerate(zip(rows, frame_counts, camera_ids, strict=True)):
+        if view.frame_numbers.max(initial=-1) >= frame_count:
+            raise RecordingError(
+                f"detections of view {name}: expected frames 1 to {frame_count}, "
+                f"got frame {view.frame_numbers.max() + 1}; are they those of another recording?"
+            )
         counts[camera] = np.bincount(view.frame_numbers, minlength=counts.shape[1])
     confidences = [_as_confidence(view.confidences) for view in rows]
     total = int(counts.sum())
