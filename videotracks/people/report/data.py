@@ -1,4 +1,4 @@
-"""What the report shows, gathered from the outputs of the stages. Nothing is computed again, nothing is decoded twice."""
+"""What the report shows, gathered from the outputs of the stages; nothing that a stage stored is computed again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from videotracks.people.animations import FILE_NAME
 from videotracks.people.crop_store import CropGroup, CropStore
 from videotracks.people.grouping import GroupingLog, RefusedPair
 from videotracks.people.merging import BlockedPair, Merge, MergingReport
 from videotracks.people.ranking import RankedPerson, Ranking
-from videotracks.people.similarity import SimilaritySummary
+from videotracks.people.similarity import SimilaritySummary, SimilarPair
 from videotracks.recording import Recording
 from videotracks.tables import Persons, Similarity
 
@@ -20,17 +21,19 @@ Badge = Literal["high", "medium", "low"]
 #: From these quality scores on a crop is called high, or medium.
 HIGH_QUALITY, MEDIUM_QUALITY = 0.6, 0.3
 #: Crops shown of the first persons and of all others, and their height in the page.
-FIRST_PERSONS, CROPS_OF_FIRST, CROPS_OF_OTHERS, CROP_HEIGHT_PX = 30, 8, 3, 112
+FIRST_PERSONS, CROPS_OF_FIRST, CROPS_OF_OTHERS, CROP_HEIGHT_PX = 30, 20, 3, 112
 #: Boxes further apart than this belong to two stretches of the time line.
 SPAN_GAP_S = 0.5
-REFUSALS_SHOWN = 200
+#: Rows of the lists that can grow with the square of the persons.
+REFUSALS_SHOWN, PAIRS_SHOWN = 200, 60
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCrop:
-    """One of the best crops of a person: JPEG, frame, quality, and whether it fed the comparison."""
+    """One of the best crops of a person: JPEG, whose it was before merging, frame, quality, whether it was compared."""
 
     jpeg: bytes
+    member: int
     frame: int
     quality: float
     compared: bool
@@ -43,11 +46,12 @@ class ShownCrop:
 
 @dataclass(frozen=True, slots=True)
 class ShownPerson:
-    """One card. Spans are (view, begin, end) in seconds."""
+    """One card. Spans are (index of the view, begin, end) in seconds; ``seen_s`` adds up the frames of all views."""
 
     ranked: RankedPerson
     tracklets: list[int]
-    spans: list[tuple[str, float, float]]
+    spans: list[tuple[int, float, float]]
+    seen_s: float
     frames: int
     animation: bytes | None
     crops: list[ShownCrop]
@@ -59,9 +63,14 @@ class ShownPerson:
         return min((begin for _, begin, _ in self.spans), default=0.0)
 
     @property
-    def seen_s(self) -> float:
-        """How long the person is seen, views added up."""
-        return sum(end - begin for _, begin, end in self.spans)
+    def last_seen_s(self) -> float:
+        """When the person is gone."""
+        return max((end for _, _, end in self.spans), default=0.0)
+
+    @property
+    def compared(self) -> int:
+        """Shown crops that fed the comparison."""
+        return sum(crop.compared for crop in self.crops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +83,12 @@ class ReportData:
     similarity_ids: list[int]
     similarity: np.ndarray
     summary: SimilaritySummary
+    alike: list[SimilarPair]
     blocked: list[BlockedPair]
+    blocked_total: int
     refused: list[RefusedPair]
     refused_total: int
-    likeness: Mapping[int, bytes]
+    faces: Mapping[int, bytes]
     accuracy: Mapping[str, float]
     provenance: Mapping[str, Mapping[str, str]]
     warnings: Sequence[str] = field(default_factory=list)
@@ -105,8 +116,7 @@ def build_report_data(
         _shown(ranked, merged, merges.get(ranked.person_id), recording, times, similarity, final_crops, animations)
         for ranked in ranking.rankings
     ]
-    pairs = [*summary.pairs_above, *merging.blocked]
-    faces = {p: _best_jpeg(final_crops.person(p)) for pair in pairs for p in (pair.a, pair.b)}
+    faces = {person: _best_jpeg(final_crops.person(person)) for person in similarity.person_ids.tolist()}
     return ReportData(
         recording=recording,
         persons=persons,
@@ -114,10 +124,12 @@ def build_report_data(
         similarity_ids=similarity.person_ids.tolist(),
         similarity=similarity.similarity,
         summary=summary,
-        blocked=merging.blocked,
+        alike=summary.pairs_above[:PAIRS_SHOWN],
+        blocked=merging.blocked[:PAIRS_SHOWN],
+        blocked_total=len(merging.blocked),
         refused=refused[:REFUSALS_SHOWN],
         refused_total=len(refused),
-        likeness={person: jpeg for person, jpeg in faces.items() if jpeg},
+        faces={person: jpeg for person, jpeg in faces.items() if jpeg},
         accuracy=accuracy,
         provenance=provenance,
         warnings=_warnings(persons),
@@ -143,11 +155,13 @@ def _shown(
     person = ranked.person_id
     rows = merged.rows_of(person)
     count = CROPS_OF_FIRST if ranked.rank <= FIRST_PERSONS else CROPS_OF_OTHERS
-    animation = animations / f"person_{person:02d}.webp"
+    animation = animations / FILE_NAME.format(person)
+    spans, seen_s = _seen(merged.camera[rows], merged.frame_numbers[rows], recording, times)
     return ShownPerson(
         ranked=ranked,
         tracklets=merged.tracklets_of(person).tolist(),
-        spans=_spans(merged.camera[rows], merged.frame_numbers[rows], recording, times),
+        spans=spans,
+        seen_s=seen_s,
         frames=rows.stop - rows.start,
         animation=animation.read_bytes() if animation.is_file() else None,
         crops=_crops(merge.members if merge else [person], count, similarity, final_crops),
@@ -155,19 +169,22 @@ def _shown(
     )
 
 
-def _spans(
+def _seen(
     camera: np.ndarray, frames: np.ndarray, recording: Recording, times: Sequence[np.ndarray]
-) -> list[tuple[str, float, float]]:
-    """Stretches of time in which a person is seen, per view; each box lasts one frame."""
-    spans = []
+) -> tuple[list[tuple[int, float, float]], float]:
+    """Stretches of time in which a person is seen, per view, and the time of all its frames; a box lasts one frame."""
+    spans, seen_s = [], 0.0
     for index, view in enumerate(recording.views):
-        seen = times[index][frames[camera == index]]
-        if not len(seen):
+        shown = frames[camera == index]
+        if not len(shown):
             continue
-        cuts = np.flatnonzero(np.diff(seen) > SPAN_GAP_S)
-        begins, ends = seen[np.r_[0, cuts + 1]], seen[np.r_[cuts, len(seen) - 1]] + 1 / view.fps
-        spans += [(view.camera, float(b), float(e)) for b, e in zip(begins, ends, strict=True)]
-    return spans
+        begin = times[index][shown]
+        end = np.append(times[index], view.duration_s)[shown + 1]
+        seen_s += float((end - begin).sum())
+        cuts = np.flatnonzero(begin[1:] - end[:-1] > SPAN_GAP_S)
+        firsts, lasts = begin[np.r_[0, cuts + 1]], end[np.r_[cuts, len(end) - 1]]
+        spans += [(index, first, last) for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
+    return spans, seen_s
 
 
 def _crops(members: Sequence[int], count: int, similarity: Similarity, final_crops: CropStore) -> list[ShownCrop]:
@@ -179,11 +196,11 @@ def _crops(members: Sequence[int], count: int, similarity: Similarity, final_cro
         ranks, quality = group.extra["quality_rank"], group.extra["quality_score"]
         for row in np.argsort(ranks, kind="stable")[:count].tolist():
             place = int(group.camera[row]), int(group.frame_numbers[row])
-            found.append((float(quality[row]), group, row, place in compared))
+            found.append((float(quality[row]), member, group, row, place in compared))
     found.sort(key=lambda item: -item[0])
     return [
-        ShownCrop(_small_jpeg(group.crop(row)), int(group.frame_numbers[row]), quality, used)
-        for quality, group, row, used in found[:count]
+        ShownCrop(_small_jpeg(group.crop(row)), member, int(group.frame_numbers[row]), quality, used)
+        for quality, member, group, row, used in found[:count]
     ]
 
 

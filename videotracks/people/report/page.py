@@ -3,16 +3,21 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from videotracks.palette import color_of
-from videotracks.people.report.data import ReportData, ShownPerson
+from videotracks.people.grouping import Check
+from videotracks.people.report.data import ReportData
 
 _HERE = Path(__file__).parent
-#: Lanes of the presence chart that are drawn; more would be a wall.
-LANES, LANE_PX, LABEL_PX, CHART_PX, AXIS_PX = 80, 16, 64, 1000, 22
+#: Lanes of the presence chart that are drawn; more would be a wall. A lane grows with the views, one stripe for each.
+LANES, LANE_PX, STRIPE_PX, LABEL_PX, CHART_PX, AXIS_PX = 80, 16, 4, 64, 1000, 22
+#: Distances of the ticks of the time axis, at most as many as named.
+TICKS_S, MOST_TICKS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400), 12
+
+#: What the checks of the grouping measure.
+UNITS: dict[Check, str] = {"gap": "frames", "distance": "px", "area": "ratio", "direction": "cosine", "jitter": "px"}
 
 
 def write_report(path: Path, data: ReportData) -> None:
@@ -32,12 +37,15 @@ def render(data: ReportData) -> str:
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     return environment.get_template("report.html").render(
         data=data,
-        chart=_chart(data.persons, max(view.duration_s for view in data.recording.views)),
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
+        chart=_chart(data),
+        duration_s=_duration_s(data),
+        views=[view.camera for view in data.recording.views],
+        units=UNITS,
+        style=Markup(style),  # our own file
+        script=Markup(script),  # our own file
         style_hash=_hash(style),
         script_hash=_hash(script),
-        payload=Markup(_json(_payload(data))),  # noqa: S704 - escaped in _json
+        payload=Markup(_json(_payload(data))),  # escaped in _json
     )
 
 
@@ -48,8 +56,15 @@ def color(person: int) -> str:
 
 def clock(seconds: float) -> str:
     """A time as people write it: ``1:02.5``."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+    tenths = round(seconds * 10)  # first: 59.96 s are a minute, not sixty seconds
+    return f"{whole_clock(tenths // 10)}.{tenths % 10}"
+
+
+def whole_clock(seconds: float) -> str:
+    """A time in whole seconds: ``1:02``, ``1:00:02``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _uri(data: bytes, kind: str = "jpeg") -> str:
@@ -67,38 +82,61 @@ def _json(value: Any) -> str:
 
 
 def _payload(data: ReportData) -> dict[str, Any]:
-    """What the script draws: the similarity matrix."""
-    matrix = [[round(float(value), 3) for value in row] for row in data.similarity]
-    return {"ids": data.similarity_ids, "similarity": matrix, "threshold": data.summary.threshold}
+    """What the script draws: the similarity matrix, and the best crop of everyone in it, each once."""
+    return {
+        "ids": data.similarity_ids,
+        "similarity": [[round(float(value), 3) for value in row] for row in data.similarity],
+        "threshold": data.summary.threshold,
+        "faces": {str(person): _uri(jpeg) for person, jpeg in data.faces.items()},
+    }
 
 
-def _chart(persons: Iterable[ShownPerson], duration_s: float) -> dict[str, Any]:
+def _duration_s(data: ReportData) -> float:
+    return max(max(view.duration_s for view in data.recording.views), 1e-6)
+
+
+def _chart(data: ReportData) -> dict[str, Any]:
     """The presence of everyone over the video, ready to be drawn: lanes, bars and ticks in px."""
-    lanes = sorted(persons, key=lambda person: person.ranked.rank)
+    lanes = sorted(data.persons, key=lambda person: person.ranked.rank)
     shown = lanes[:LANES]
-    per_second = (CHART_PX - LABEL_PX) / max(duration_s, 1e-6)
+    duration_s, views = _duration_s(data), data.recording.views
+    per_second = (CHART_PX - LABEL_PX) / duration_s
+    stripe = max(LANE_PX - 6, STRIPE_PX * len(views)) / len(views)
+    lane_px = stripe * len(views) + 6
     bars = [
         {
             "x": round(LABEL_PX + begin * per_second, 2),
-            "y": lane * LANE_PX + 3,
+            "y": round(AXIS_PX + lane * lane_px + 3 + view * stripe, 2),
             "width": round(max(1.5, (end - begin) * per_second), 2),
+            "height": round(stripe - (len(views) > 1), 2),
             "person": person.ranked.person_id,
-            "title": f"person {person.ranked.person_id}, {view}: {clock(begin)} to {clock(end)}",
+            "title": f"person {person.ranked.person_id}, {views[view].camera}: {clock(begin)} to {clock(end)}",
         }
         for lane, person in enumerate(shown)
         for view, begin, end in person.spans
     ]
-    step = next((s for s in (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800) if duration_s / s <= 12), 3600)
-    ticks = [
-        {"x": round(LABEL_PX + i * step * per_second, 1), "label": clock(i * step)}
-        for i in range(int(duration_s / step) + 1)
-    ]
     return {
         "persons": shown,
         "bars": bars,
-        "ticks": ticks,
+        "ticks": _ticks(duration_s, per_second),
         "left_out": len(lanes) - len(shown),
         "width": CHART_PX,
-        "height": len(shown) * LANE_PX + AXIS_PX,
-        "lane": LANE_PX,
+        "height": AXIS_PX + len(shown) * lane_px,
+        "lane": lane_px,
+        "axis": AXIS_PX,
     }
+
+
+def _ticks(duration_s: float, per_second: float) -> list[dict[str, Any]]:
+    step = next((s for s in TICKS_S if duration_s / s <= MOST_TICKS), duration_s / MOST_TICKS)
+    count = int(duration_s / step) + 1
+    label = clock if step < 1 else whole_clock
+    return [
+        {
+            "x": round(LABEL_PX + i * step * per_second, 1),
+            "label": label(i * step),
+            # A label at the right edge would be cut in the middle.
+            "anchor": "end" if LABEL_PX + i * step * per_second > CHART_PX - 20 else "middle",
+        }
+        for i in range(count)
+    ]
