@@ -3,7 +3,7 @@
 PYTHON has trackers 2.6 and supervision installed; it runs in its own process. Speed: generated people who cross a
 street, 5 and 100 boxes a frame, best of three runs of each. Accuracy: the public detections of TUD-Campus, where ours
 run with the default settings and the library with every combination of a small grid (``tracking_reference.GRID``).
-Compilation: the first call in a process with an empty cache, and with a filled one.
+Compilation: processor time of a fresh process, median of three, with an empty and with a filled cache.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from videotracks.people.bytetrack import TrackingSettings, track
 from videotracks.people.motchallenge import MotRows, detections_from_mot, read_mot
 from videotracks.tables import Detections
 
-FPS, RUNS, GOAL = 25.0, 3, 20
+FPS, RUNS, GOAL, COMPILE_GOAL_S = 25.0, 3, 20, 2.0
 COMPILE = (
-    "import numba, numpy, videotracks.people.bytetrack; from time import perf_counter as now; begin = now(); "
+    "import numba, numpy, videotracks.people.bytetrack; from time import process_time as now; begin = now(); "
     "import videotracks.people._tracking_kernels; print(now() - begin)"
 )
 
@@ -124,14 +124,20 @@ def report_speed(scenes: dict[str, Detections], reference: dict[str, np.ndarray]
 
 
 def report_compilation() -> None:
+    empty, filled = np.median([_import_seconds() for _ in range(RUNS)], axis=0)
+    verdict = "reached" if empty <= COMPILE_GOAL_S else "MISSED"
+    print(
+        f"compilation: {empty:.2f} s with an empty cache, goal {COMPILE_GOAL_S} s: {verdict}; {filled:.2f} s with a filled one\n"
+    )
+
+
+def _import_seconds() -> list[float]:
+    """Processor seconds of importing the compiled loop with an empty cache, and again with what that left there."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-        runs = [
-            subprocess.run([sys.executable, "-c", COMPILE], env=environment, check=True, capture_output=True, text=True)
-            for _ in range(2)
-        ]
-    empty, filled = (float(run.stdout) for run in runs)
-    print(f"\ncompilation: {empty:.2f} s with an empty cache, {filled:.2f} s with a filled one")
+        command = [sys.executable, "-c", COMPILE]
+        runs = [subprocess.run(command, env=environment, check=True, capture_output=True, text=True) for _ in range(2)]
+    return [float(run.stdout) for run in runs]
 
 
 def main() -> None:
