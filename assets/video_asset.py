@@ -26,6 +26,13 @@ _something_changed = (
     )
 ).since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
 
+# `all_deps_blocking_checks_passed()` would wait for checks to be requested, and checks are not requested by
+# themselves: a new video would need a run per check. Within one run, a failed check stops what follows anyway.
+_inputs_checked = dg.AutomationCondition.all_deps_match(
+    dg.AutomationCondition.all_checks_match(dg.AutomationCondition.check_passed(), blocking_only=True)
+    | dg.AutomationCondition.will_be_requested()
+).with_label("blocking checks of all inputs passed, or run with them")
+
 #: Made again when an input's data, the code or a setting changed, or when it is missing; not when an
 #: input was merely materialised again with the same result. Waits for its inputs and their blocking checks.
 when_stale = (
@@ -33,7 +40,7 @@ when_stale = (
     & ~dg.AutomationCondition.any_deps_missing()
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
-    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    & _inputs_checked
 ).with_label("when stale")
 
 
