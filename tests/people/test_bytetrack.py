@@ -165,14 +165,21 @@ def scenes(draw: st.DrawFn) -> list[list[list[tuple]]]:
     views=scenes(),
     uneven=st.sampled_from([0.0, 0.5, 5.0]),
     stuck=st.booleans(),
-    buffer_s=st.sampled_from([0.0, 0.12, 1.0]),
-    max_cost=st.sampled_from([0.3, 0.7, 1.0]),
-    min_hits=st.integers(1, 4),
+    changed=st.fixed_dictionaries(
+        {},
+        optional={
+            "min_hits": st.integers(1, 4),
+            "lost_buffer_s": st.sampled_from([0.0, 0.04, 0.2, 1.0]),
+            "max_cost": st.sampled_from([0.3, 0.9, 1.0]),
+            "max_cost_low": st.sampled_from([0.3, 0.9]),
+            "max_cost_tentative": st.sampled_from([0.3, 0.9]),
+            "high_confidence": st.sampled_from([0.2, 0.5]),
+            "new_track_confidence": st.sampled_from([0.6, 0.9]),
+        },
+    ),
 )
-def test_same_tracks_as_the_plain_version(
-    views: list, uneven: float, stuck: bool, buffer_s: float, max_cost: float, min_hits: int
-) -> None:
-    chosen = TrackingSettings(max_cost=max_cost, lost_buffer_s=buffer_s, min_hits=min_hits)
+def test_same_tracks_as_the_plain_version(views: list, uneven: float, stuck: bool, changed: dict) -> None:
+    chosen = TrackingSettings(**changed)
     detections = detections_of(*views)
     random = np.random.default_rng(len(views[0]))
     times = [np.cumsum(1 + random.exponential(uneven, len(view))) / FPS for view in views]
@@ -190,7 +197,7 @@ def test_same_tracks_as_the_plain_version(
         expected.append(np.where(numbers >= 0, numbers + made, -1))
         made, begin = made + numbers.max(initial=-1) + 1, begin + len(numbers)
     number = np.concatenate(expected)
-    kept = [i for i in range(made) if (number == i).sum() >= min_hits]
+    kept = [i for i in range(made) if (number == i).sum() >= chosen.min_hits]
     rows = [np.flatnonzero(number == i) for i in kept]
     assert found.tracklet_id.tolist() == [i + 1 for i, r in enumerate(rows) for _ in r]
     order = np.concatenate([*rows, np.zeros(0, "i8")]).astype("i8")
@@ -327,6 +334,25 @@ def test_short_tracks_are_left_out_and_numbers_have_no_gap() -> None:
     assert found.bboxes[found.tracklet_id == 2][0, 0] == 900
 
 
+def test_a_tracklet_holds_its_first_boxes_too() -> None:
+    view = [[person(f), *([person(f, x=500)] if f in (1, 2) else [])] for f in range(5)]
+    assert ids(run(view, min_hits=2)) == {1: [0, 1, 2, 3, 4], 2: [1, 2]}
+    assert ids(run(view, min_hits=5)) == {1: [0, 1, 2, 3, 4]}
+    assert ids(run(view, min_hits=6)) == {}
+
+
+@settings(max_examples=30, deadline=None)
+@given(views=scenes())
+def test_views_are_tracked_as_if_they_were_alone(views: list) -> None:
+    detections = detections_of(*views)
+    both = track(detections, [np.arange(len(view)) / FPS for view in views], TrackingSettings(min_hits=2))
+    for camera, view in enumerate(views):
+        alone, mine = run(view, min_hits=2), both.camera == camera
+        before = int(both.tracklet_id[both.camera < camera].max(initial=0))
+        np.testing.assert_array_equal(both.tracklet_id[mine] - before, alone.tracklet_id)
+        np.testing.assert_array_equal(both.bboxes[mine], alone.bboxes)
+
+
 def test_views_are_tracked_apart() -> None:
     view = [[person(f)] for f in range(10)]
     found = run(view, view[:4])
@@ -339,9 +365,9 @@ def test_boxes_without_area_disturb_nobody() -> None:
     assert ids(run(view)) == {1: list(range(10))}
 
 
-@pytest.mark.parametrize("frames", [0, 1, 5])
-def test_no_detections_no_tracklets(frames: int) -> None:
-    assert run([[] for _ in range(frames)]).row_count == 0
+@pytest.mark.parametrize("view", [[], [[]], [[]] * 5, [[person(0, confidence=0.2)]] * 5])
+def test_nothing_to_track_no_tracklets(view: list) -> None:
+    assert run(view).row_count == 0
 
 
 def test_times_must_fit_the_detections() -> None:
