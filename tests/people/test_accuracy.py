@@ -57,17 +57,25 @@ def test_nothing_to_find_and_nothing_found_is_no_error():
     assert (made.tp, made.fp, made.fn) == (0, 0, 0)
 
 
-def test_a_box_on_a_row_with_flag_0_is_neither_right_nor_wrong():
+@pytest.mark.parametrize("klass", [2, 7, 8, 12])
+def test_a_box_on_what_looks_like_a_pedestrian_is_neither_right_nor_wrong(klass: int):
     counted = walker(1, range(10))
-    ignored = walker(2, range(10), left=200, flag=0)
+    ignored = walker(2, range(10), left=200, flag=0, klass=klass)
     made = score([rows_of(*counted, *ignored)], [rows_of(*counted, *walker(2, range(10), left=202))])
     assert (made.tp, made.fp, made.fn) == (10, 0, 0)
     assert made.hota == pytest.approx(1.0)
 
 
-def test_a_box_far_from_a_row_with_flag_0_is_a_false_positive():
+def test_a_box_on_a_pedestrian_with_flag_0_is_a_false_positive_as_in_trackeval():
     counted = walker(1, range(10))
     ignored = walker(2, range(10), left=200, flag=0)
+    made = score([rows_of(*counted, *ignored)], [rows_of(*counted, *walker(2, range(10), left=202))])
+    assert (made.tp, made.fp) == (10, 10)
+
+
+def test_a_box_far_from_a_distractor_is_a_false_positive():
+    counted = walker(1, range(10))
+    ignored = walker(2, range(10), left=200, flag=0, klass=8)
     made = score([rows_of(*counted, *ignored)], [rows_of(*counted, *walker(2, range(10), left=215))])
     assert (made.tp, made.fp) == (10, 10)
 

@@ -11,8 +11,11 @@ from videotracks.progress import Progress, silent
 
 CAMERA = StreetCamera(width=768, height=432, focal_px=900.0, above_ground_m=2.0, pitch_rad=0.10)
 FPS = 25.0
-#: People of whom less than this share is seen stand in the ground truth with flag 0: they do not count.
+#: People of whom less than this share is seen stand in the ground truth as distractors: finding them is neither right
+#: nor wrong.
 MIN_VISIBILITY = 0.25
+#: Classes of MOT16 and later.
+PEDESTRIAN, DISTRACTOR = 1, 8
 
 
 def write_demo(
@@ -43,8 +46,9 @@ def write_demo(
 
 
 def _mot_line(index: int, truth: Truth) -> str:
-    """One line of gt.txt: frame from 1, id, left, top, width, height, counts, class 1 (pedestrian), visibility."""
+    """One line of gt.txt: frame from 1, id, left, top, width, height, counts, class, visibility."""
     left, top, right, bottom = truth.box
     counts = int(truth.visibility >= MIN_VISIBILITY)
+    kind = PEDESTRIAN if counts else DISTRACTOR
     size = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
-    return f"{index + 1},{truth.identity},{size},{counts},1,{truth.visibility:.3f}\n"
+    return f"{index + 1},{truth.identity},{size},{counts},{kind},{truth.visibility:.3f}\n"

@@ -82,9 +82,9 @@ def _rows(tracks: Tracklets | Persons, camera: int) -> MotRows:
 def score(truth: Sequence[MotRows], found: Sequence[MotRows]) -> Accuracy:
     """Score tracks against ground truth, one pair of files per view; identities are those of a view.
 
-    Rows of the truth that do not count (flag 0, or a class that looks like a pedestrian) take the tracks that match
-    them out of the score, neither right nor wrong; rows of other classes are left out. ``RecordingError`` where an
-    identity stands twice in one frame.
+    As TrackEval prepares MOT16 and MOT17: only pedestrians whose flag is not 0 count, and boxes matched to what looks
+    like a pedestrian (on a vehicle, static, distractor, reflection) are neither right nor wrong. ``RecordingError``
+    where an identity stands twice in one frame.
     """
     frames, gt_ids, ids = [], 0, 0
     for view_truth, view_found in zip(truth, found, strict=True):
@@ -99,14 +99,13 @@ def score(truth: Sequence[MotRows], found: Sequence[MotRows]) -> Accuracy:
 def _frames(truth: MotRows, found: MotRows) -> tuple[list[_Frame], int, int]:
     """The frames in which there is anything, without the tracks on what does not count."""
     counts = (truth.confidences != 0) & (truth.classes == PEDESTRIAN)
-    ignored = ~counts & np.isin(truth.classes, (PEDESTRIAN, *DISTRACTORS))
+    alike = np.isin(truth.classes, DISTRACTORS)
     kept = np.ones(len(found.ids), bool)
-    for frame in np.unique(truth.frame_numbers[ignored]).tolist():
+    for frame in np.unique(truth.frame_numbers[alike]).tolist():
         t, f = _at(truth, frame), _at(found, frame)
-        considered = np.flatnonzero((counts | ignored)[t]) + t.start
-        iou = box_iou(truth.bboxes[considered], found.bboxes[f])
+        iou = box_iou(truth.bboxes[t], found.bboxes[f])
         rows, columns = _assign(np.where(iou >= MATCH_IOU - _EPSILON, iou, 0))
-        kept[f.start + columns[ignored[considered[rows]]]] = False
+        kept[f.start + columns[alike[t.start + rows]]] = False
     truth, found = truth.take(counts), found.take(kept)
     _check_unique(truth, "the ground truth")
     _check_unique(found, "the tracks")
