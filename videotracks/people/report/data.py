@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from videotracks.people.animations import FILE_NAME
-from videotracks.people.crop_store import CropGroup, CropStore
+from videotracks.people.crops import CropGroup, CropStore
 from videotracks.people.grouping import GroupingLog, RefusedPair
 from videotracks.people.merging import BlockedPair, Merge, MergingReport
 from videotracks.people.ranking import RankedPerson, Ranking
@@ -188,19 +188,25 @@ def _seen(
 
 
 def _crops(members: Sequence[int], count: int, similarity: Similarity, final_crops: CropStore) -> list[ShownCrop]:
-    """The best crops of all members of a person, the best first."""
-    found = []
+    """The best crops of a person, the best first; as many of each member, so that one sees whom the merge joined."""
+    found, share = [], -(-count // len(members))
     for member in members:
         group = final_crops.person(member)
         compared = _compared(member, similarity)
         ranks, quality = group.extra["quality_rank"], group.extra["quality_score"]
-        for row in np.argsort(ranks, kind="stable")[:count].tolist():
+        for row in np.argsort(ranks, kind="stable")[:share].tolist():
             place = int(group.camera[row]), int(group.frame_numbers[row])
             found.append((float(quality[row]), member, group, row, place in compared))
     found.sort(key=lambda item: -item[0])
+    shown = found[:count]
+    jpegs: dict[tuple[int, int], bytes] = {}
+    for member in members:
+        rows = [row for _, of, _, row, _ in shown if of == member]
+        small = _small_jpegs(final_crops.person(member), rows)
+        jpegs.update({(member, row): jpeg for row, jpeg in zip(rows, small, strict=True)})
     return [
-        ShownCrop(_small_jpeg(group.crop(row)), member, int(group.frame_numbers[row]), quality, used)
-        for quality, member, group, row, used in found[:count]
+        ShownCrop(jpegs[member, row], member, int(group.frame_numbers[row]), quality, used)
+        for quality, member, group, row, used in shown
     ]
 
 
@@ -217,7 +223,12 @@ def _compared(person: int, similarity: Similarity) -> set[tuple[int, int]]:
 def _best_jpeg(group: CropGroup) -> bytes | None:
     if not len(group):
         return None
-    return _small_jpeg(group.crop(int(np.argmin(group.extra["quality_rank"]))))
+    return _small_jpegs(group, [int(np.argmin(group.extra["quality_rank"]))])[0]
+
+
+def _small_jpegs(group: CropGroup, rows: Sequence[int]) -> list[bytes]:
+    """Crops at the height of the page, as JPEG."""
+    return [_small_jpeg(crop) for crop in group.crops(rows, fit=(np.inf, CROP_HEIGHT_PX))]
 
 
 def _small_jpeg(rgb: np.ndarray) -> bytes:
