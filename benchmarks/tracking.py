@@ -127,7 +127,7 @@ def report_compilation() -> None:
     empty, filled = np.median([_import_seconds() for _ in range(RUNS)], axis=0)
     verdict = "reached" if empty <= COMPILE_GOAL_S else "MISSED"
     print(
-        f"compilation: {empty:.2f} s with an empty cache, goal {COMPILE_GOAL_S} s: {verdict}; {filled:.2f} s with a filled one\n"
+        print(f"compilation: {empty:.2f} s, goal {COMPILE_GOAL_S} s: {verdict}; {filled:.2f} s with a filled cache\n")
     )
 
 
