@@ -107,3 +107,20 @@ def test_no_bytes_crash_the_header_reader(data):
 def test_an_unknown_codec_is_refused():
     with pytest.raises(CorruptFileError, match="webp"):
         codec("webp")
+
+
+@pytest.mark.parametrize("part", [2, 4, 8])
+def test_jpeg_is_read_smaller_with_sizes_rounded_up(part):
+    odd, even = photo(281, 123), photo(280, 120)
+    small = [
+        codec("jpeg").decode(np.frombuffer(codec("jpeg").encode(c), np.uint8), *c.shape[:2], part) for c in (odd, even)
+    ]
+    assert small[0].shape == (-(-281 // part), -(-123 // part), 3)
+    expected = cv2.resize(even, (120 // part, 280 // part), interpolation=cv2.INTER_AREA)
+    assert np.abs(small[1].astype(int) - expected).mean() < 4
+
+
+def test_exact_crops_come_whole_whatever_part_is_asked_for():
+    rgb = photo()
+    data = np.frombuffer(codec("exact").encode(rgb), np.uint8)
+    assert np.array_equal(codec("exact").decode(data, *rgb.shape[:2], 4), rgb)

@@ -470,3 +470,25 @@ class TestTamperedFiles:
             except CorruptFileError:
                 continue
             assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=True))
+
+
+class TestCropsToBeShownSmall:
+    @pytest.mark.parametrize(("fit", "size"), [((128, 192), (280, 120)), ((60, 140), (140, 60)), ((20, 50), (70, 30))])
+    def test_jpeg_comes_smaller_but_never_below_the_box_it_is_fitted_into(self, tmp_path, fit, size):
+        path = write(tmp_path / "x.h5", [photo(280, 120)], rows_of(np.arange(1), np.zeros(1, "i8")), JPEG)
+        with CropStore.open(path) as store:
+            assert store.crops([0], fit=fit)[0].shape[:2] == size
+
+    def test_crops_without_pixels_stay_so(self, stored):
+        with CropStore.open(stored) as store:
+            assert [crop.shape for crop in store.crops([2, 5], fit=(8, 8))] == [(0, 0, 3), (0, 0, 3)]
+
+
+def test_crops_far_apart_are_read_one_by_one_and_near_ones_together(tmp_path, monkeypatch):
+    crops = crops_of(40)
+    path = write(tmp_path / "x.h5", crops, rows_of(np.arange(40), np.zeros(40, "i8")))
+    for gap in (0, 500, 1 << 30):
+        monkeypatch.setattr("videotracks.people.crop_group._GAP_BYTES", gap)
+        with CropStore.open(path) as store:
+            for row, crop in zip([3, 4, 30, 7], store.crops([3, 4, 30, 7]), strict=True):
+                assert np.array_equal(crop, crops[row])

@@ -64,19 +64,18 @@ def write_animations(
     members = {merge.person_id: merge.members for merge in merges}
     folder.mkdir(parents=True, exist_ok=True)
     shown = [ranked.person_id for ranked in ranking.rankings[: settings.persons]]
-    made: list[AnimationInfo] = []
+
+    def write(person: int) -> AnimationInfo | None:
+        frames = shown_crops(crops_by_person, persons, person, members.get(person, [person]), settings)
+        data = encode_animation(frames, settings)
+        if not data:
+            return None
+        file = FILE_NAME.format(person)
+        (folder / file).write_bytes(data)
+        return AnimationInfo(person_id=person, file=file, frames=len(frames), bytes=len(data))
+
     with ThreadPoolExecutor(settings.threads) as pool:
-        # The crops are read here, by one thread; a few persons at a time, so that memory stays small.
-        for at in range(0, len(shown), settings.threads):
-            turn = shown[at : at + settings.threads]
-            pictures = [_pictures(crops_by_person, persons, p, members.get(p, [p]), settings) for p in turn]
-            encoded = pool.map(lambda frames: encode_animation(frames, settings), pictures)
-            for person, frames, data in zip(turn, pictures, encoded, strict=True):
-                if frames:
-                    file = FILE_NAME.format(person)
-                    (folder / file).write_bytes(data)
-                    made.append(AnimationInfo(person_id=person, file=file, frames=len(frames), bytes=len(data)))
-    return made
+        return [made for made in pool.map(write, shown) if made]
 
 
 def encode_animation(pictures: Sequence[np.ndarray], settings: AnimationSettings) -> bytes:
@@ -113,9 +112,13 @@ def shown_rows(count: int, settings: AnimationSettings) -> np.ndarray:
     return np.round(np.linspace(skipped, count - 1, shown)).astype("i8") if shown > 0 else np.zeros(0, "i8")
 
 
-def _pictures(
+def shown_crops(
     store: CropStore, persons: Persons, person: int, members: Sequence[int], settings: AnimationSettings
 ) -> list[np.ndarray]:
+    """The crops that the animation of a person shows, RGB u8[h, w, 3] each, in order of time.
+
+    ``members`` are the persons before merging; a crop may come smaller than it is stored, not than it is shown.
+    """
     missing = [member for member in members if member not in store.persons]
     if missing or person not in persons.person_ids:
         raise CorruptFileError(
@@ -128,7 +131,9 @@ def _pictures(
     found: dict[int, np.ndarray] = {}
     for at, group in enumerate(groups):
         here = chosen[group_of[chosen] == at]
-        found.update(zip(here.tolist(), group.crops(row_of[here]), strict=True))
+        # The animations are made side by side: each is decoded by its own thread alone.
+        crops = group.crops(row_of[here], fit=(settings.width, settings.height), threads=1)
+        found.update(zip(here.tolist(), crops, strict=True))
     return [found[place] for place in chosen.tolist()]
 
 

@@ -22,10 +22,13 @@ _SIZE = struct.Struct("<II")
 
 
 class Codec(NamedTuple):
-    """``encode(rgb u8[h, w, 3]) -> bytes`` and ``decode(u8[k], height, width) -> rgb u8[h, w, 3]``."""
+    """``encode(rgb u8[h, w, 3]) -> bytes`` and ``decode(u8[k], height, width, part=1) -> rgb u8[h, w, 3]``.
+
+    ``part`` 2, 4 or 8 asks for an image so many times smaller, sizes rounded up, where the codec can do that faster.
+    """
 
     encode: Callable[[np.ndarray], bytes]
-    decode: Callable[[np.ndarray, int, int], np.ndarray]
+    decode: Callable[..., np.ndarray]
 
 
 def codec(name: str, quality: int = 95) -> Codec:
@@ -37,10 +40,10 @@ def codec(name: str, quality: int = 95) -> Codec:
     raise CorruptFileError(f"crop codec {name!r} is unknown; jpeg and exact are known")
 
 
-def _guarded(decode: Callable[[np.ndarray, int, int], np.ndarray]) -> Callable[[np.ndarray, int, int], np.ndarray]:
+def _guarded(decode: Callable[[np.ndarray, int, int, int], np.ndarray]) -> Callable[..., np.ndarray]:
     """Refuse sizes that the bytes cannot hold before anything is allocated."""
 
-    def guarded(data: np.ndarray, height: int, width: int) -> np.ndarray:
+    def guarded(data: np.ndarray, height: int, width: int, part: int = 1) -> np.ndarray:
         if height < 0 or width < 0 or height * width > MAX_PIXELS:
             raise CorruptFileError(f"a crop of {height}x{width} px; at most {MAX_PIXELS:,} px are read")
         if height * width == 0:
@@ -49,7 +52,7 @@ def _guarded(decode: Callable[[np.ndarray, int, int], np.ndarray]) -> Callable[[
             return np.zeros((0, 0, 3), np.uint8)
         if 3 * height * width > MAX_EXPANSION * len(data) + SLACK_BYTES:
             raise CorruptFileError(f"a crop of {height}x{width} px cannot come from {len(data)} bytes")
-        return decode(data, height, width)
+        return decode(data, height, width, part)
 
     return guarded
 
@@ -67,15 +70,18 @@ def _encode_jpeg(rgb: np.ndarray, quality: int) -> bytes:
     return data.tobytes()
 
 
-def _decode_jpeg(data: np.ndarray, height: int, width: int) -> np.ndarray:
+def _decode_jpeg(data: np.ndarray, height: int, width: int, part: int) -> np.ndarray:
     import cv2
 
     # The header is read first: OpenCV would allocate what it declares, and would take other formats too.
     found = jpeg_size(data.tobytes())
     if found != (height, width):
         raise CorruptFileError(f"expected a JPEG of {height}x{width} px, got {_describe(found)}")
-    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-    if rgb is None or rgb.shape != (height, width, 3):
+    # "Grayscale" is the flag of the size alone: the colours are those of the next flag.
+    reduced = {1: 0, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
+    size = reduced.get(part, cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    rgb = cv2.imdecode(data, size | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    if rgb is None or rgb.shape != (-(-height // part), -(-width // part), 3):
         raise CorruptFileError(f"a JPEG of {height}x{width} px that cannot be decoded")
     return rgb
 
@@ -117,7 +123,7 @@ def _encode_exact(rgb: np.ndarray) -> bytes:
     return _SIZE.pack(*rgb.shape[:2]) + packer.compress(planes.tobytes()) + packer.flush()
 
 
-def _decode_exact(data: np.ndarray, height: int, width: int) -> np.ndarray:
+def _decode_exact(data: np.ndarray, height: int, width: int, _part: int) -> np.ndarray:
     size = 3 * height * width
     if data[: _SIZE.size].tobytes() != _SIZE.pack(height, width):
         raise CorruptFileError(f"the bytes are not those of an exact crop of {height}x{width} px")
