@@ -126,9 +126,7 @@ def report_speed(scenes: dict[str, Detections], reference: dict[str, np.ndarray]
 def report_compilation() -> None:
     empty, filled = np.median([_import_seconds() for _ in range(RUNS)], axis=0)
     verdict = "reached" if empty <= COMPILE_GOAL_S else "MISSED"
-    print(
-        print(f"compilation: {empty:.2f} s, goal {COMPILE_GOAL_S} s: {verdict}; {filled:.2f} s with a filled cache\n")
-    )
+    print(f"compilation: {empty:.2f} s, goal {COMPILE_GOAL_S} s: {verdict}; {filled:.2f} s with a filled cache\n")
 
 
 def _import_seconds() -> list[float]:
