@@ -88,3 +88,36 @@ def test_ground_truth_of_a_view_has_its_name(tmp_path: Path) -> None:
         touch(tmp_path / name)
     assert annotation_file(tmp_path, "cam_00", "gt") is None
     assert annotation_file(tmp_path, "cam_01", "gt") == tmp_path / "cam_01.gt.txt"
+
+
+def test_finds_ground_truth_beside_a_link(tmp_path: Path) -> None:
+    link = tmp_path / "walk.mp4"
+    link.symlink_to(touch(tmp_path / "far" / "video_7.mp4"))
+    truth = touch(tmp_path / "walk.gt.txt")
+    assert annotation_file(link, "cam_00", "gt") == truth
+    assert recording_files(link) == [link, truth]
+
+
+def test_a_link_is_a_recording_even_if_its_target_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / "linked").symlink_to(touch(tmp_path / "far" / "deep" / "cam_00.mp4").parent)
+    assert list(find_sources(tmp_path)) == ["gone", "linked"]
+
+
+def test_a_folder_of_views_that_share_a_name_is_refused_alone(tmp_path: Path) -> None:
+    touch(tmp_path / "rig" / "cam_00.mp4")
+    touch(tmp_path / "rig" / "cam_00.avi")
+    touch(tmp_path / "street.mp4")
+    assert list(find_sources(tmp_path)) == ["rig", "street"]
+    with pytest.raises(RecordingError, match="two views have the same name"):
+        view_files(tmp_path / "rig")
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=81))
+def test_a_long_name_keeps_its_hash(name: str) -> None:
+    assert re.fullmatch(r".*-[0-9a-f]{8}", partition_key(name))
+
+
+@pytest.mark.parametrize(("one", "other"), [("A", "a"), ("é", "e\u0301"), ("a b", "a-b"), ("a" * 90, "a" * 91)])
+def test_names_that_look_alike_have_two_keys(one: str, other: str) -> None:
+    assert partition_key(one) != partition_key(other)

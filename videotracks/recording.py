@@ -2,25 +2,21 @@
 
 import base64
 import configparser
-import contextlib
 import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import Self
 
 import numpy as np
-from pydantic import Base64Bytes, BaseModel, Field
+from pydantic import Base64Bytes, BaseModel, Field, model_validator
 
 from videotracks.errors import RecordingError
-from videotracks.frames import Frame, decode_video, read_picture, read_pictures
+from videotracks.frames import Frame, decode_video, frame_at, read_picture, read_pictures
 from videotracks.probe import FALLBACK_FPS, probe_video
 from videotracks.progress import Progress, silent
 from videotracks.sources import image_files, recording_files, view_files
-
-if TYPE_CHECKING:
-    import av
 
 __all__ = ["Frame", "Recording", "View", "poster_frames", "probe_recording", "read_frames", "view_path"]
 
@@ -28,6 +24,8 @@ _CHUNK_BYTES = 1 << 20
 POSTERS, _POSTER_WIDTH = 3, 320
 #: Frames further apart than this share of the usual distance make a variable frame rate; less is rounding.
 _UNEVEN = 0.5
+#: More than a month at 30 frames/s: beyond it a stored count is a mistake or an attack on memory.
+_MOST_FRAMES = 100_000_000
 
 
 class View(BaseModel, frozen=True, extra="forbid"):
@@ -41,11 +39,18 @@ class View(BaseModel, frozen=True, extra="forbid"):
     height: int = Field(gt=0, description="px, as displayed")
     rotation: int = Field(description="degrees counterclockwise that turn a decoded frame upright")
     fps: float = Field(gt=0, description="mean frames per second, from the timestamps")
-    frame_count: int = Field(gt=0)
+    frame_count: int = Field(gt=0, le=_MOST_FRAMES)
     duration_s: float = Field(ge=0, description="from the first frame to the end of the last")
     variable_frame_rate: bool
     tick: tuple[int, int] = Field(description="seconds per tick as a fraction")
     steps: list[tuple[int, int]] = Field(description="ticks from a frame to the next, and how many times in a row")
+
+    @model_validator(mode="after")
+    def _steps_lead_from_first_to_last(self) -> Self:
+        forward = min(self.tick) > 0 and all(step > 0 and times > 0 for step, times in self.steps)
+        if not forward or sum(times for _, times in self.steps) != self.frame_count - 1:
+            raise ValueError(f"view {self.camera}: steps and tick must be positive and lead over all frames")
+        return self
 
     @property
     def timestamps_s(self) -> np.ndarray:
@@ -76,22 +81,32 @@ def probe_recording(source: Path, key: str, progress: Progress = silent) -> Reco
     files = view_files(real)
     if not files:
         raise RecordingError(f"{source}: neither a video, nor a folder of views or of numbered pictures")
-    views = []
+    made_of = recording_files(source)
+    size, seen, views = sum(path.stat().st_size for path in made_of), 0, []
     for camera, path in files:
         relative = "" if path == real else path.relative_to(real).as_posix()
-        views.append(_probe_pictures(path, camera, relative) if path.is_dir() else _probe_view(path, camera, relative))
+        if path.is_dir():
+            views.append(_probe_pictures(path, camera, relative))
+        else:
+            views.append(_probe_view(path, camera, relative, _from(seen, 2 * size, progress)))
+            seen += path.stat().st_size
     return Recording(
         key=key,
         name=source.name,
         source=str(real),
         views=views,
-        content_hash=_content_hash(real, progress),
+        content_hash=_content_hash(source, made_of, _from(size, 2 * size, progress)),
         posters=[base64.b64encode(_small_jpeg(p)) for p in poster_frames(real, views[0], POSTERS)],
     )
 
 
-def _probe_view(path: Path, camera: str, relative: str) -> View:
-    found = probe_video(path)
+def _from(begin: int, total: int, progress: Progress) -> Progress:
+    """Progress of a part of the work that begins at ``begin`` of ``total``."""
+    return lambda done, _: progress(begin + done, total)
+
+
+def _probe_view(path: Path, camera: str, relative: str, progress: Progress) -> View:
+    found = probe_video(path, progress)
     steps = np.diff(found.ticks)
     usual = float(np.median(steps)) if len(steps) else float(1 / (Fraction(FALLBACK_FPS) * found.tick_s))
     span = float(found.ticks[-1]) * float(found.tick_s)
@@ -149,28 +164,31 @@ def _sequence_rate(folder: Path) -> Fraction:
     return Fraction(FALLBACK_FPS)
 
 
-def _content_hash(source: Path, progress: Progress) -> str:
-    """SHA-256 over the files of a recording; for folders, over their names too."""
-    files = recording_files(source)
-    total, done = sum(f.stat().st_size for f in files), 0
-    digest = sha256()
+def _content_hash(source: Path, files: list[Path], progress: Progress) -> str:
+    """SHA-256 over the files of a recording; for folders, over their names too. One file has its plain SHA-256."""
+    done, digest = 0, sha256()
     for path in files:
-        if source.is_dir():
-            digest.update(f"\0{path.relative_to(source).as_posix()}\0{path.stat().st_size}\0".encode())
+        name = path.relative_to(source).as_posix() if source.is_dir() else ""
+        if len(files) > 1 or name:
+            digest.update(f"\0{name}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 done += len(chunk)
-                progress(done, total)
+                progress(done, 0)
     return digest.hexdigest()
 
 
 def view_path(source: Path, view: View) -> Path:
-    """The file or folder of a view; ``RecordingError`` if it would lie outside the recording."""
+    """The file or folder of a view. A stored name that leads out of the recording is a ``RecordingError``.
+
+    Links that lie in a folder of views are followed: whoever made the folder made them.
+    """
     real = source.resolve()
-    path = (real / view.file).resolve() if view.file else real
-    if not path.is_relative_to(real):
+    name = PurePosixPath(view.file)
+    if name.is_absolute() or ".." in name.parts:
         raise RecordingError(f"{view.file!r} of view {view.camera} lies outside {source}: materialise recording again")
+    path = real / name
     if not path.exists():
         raise RecordingError(f"{path}: view {view.camera} is gone; put it back, or materialise recording again")
     return path
@@ -198,25 +216,10 @@ def _small_jpeg(rgb: np.ndarray) -> bytes:
 
 
 def poster_frames(source: Path, view: View, count: int) -> list[np.ndarray]:
-    """A few pictures u8[H, W, 3] spread over a view, found by seeking: each the key frame before its moment."""
+    """``count`` pictures u8[H, W, 3] evenly spread over a view, found by seeking."""
     path = view_path(source, view)
-    moments = [round((i + 0.5) * view.frame_count / count) for i in range(count)]
+    moments = [(2 * i + 1) * view.frame_count // (2 * count) for i in range(count)]
     if path.is_dir():
         files = image_files(path)
-        return [read_picture(files[min(m, len(files) - 1)]) for m in moments]
-    times_s = view.timestamps_s
-    found = [_frame_near(path, float(times_s[min(m, view.frame_count - 1)])) for m in moments]
-    return [np.ascontiguousarray(np.rot90(f.to_ndarray(format="rgb24"), view.rotation // 90)) for f in found]
-
-
-def _frame_near(path: Path, time_s: float) -> "av.VideoFrame":
-    """The key frame at or before a time; the first frame of a stream that has no index to seek by."""
-    import av
-
-    for seek in (True, False):
-        with contextlib.suppress(av.error.FFmpegError, StopIteration), av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            if seek and stream.time_base is not None:
-                container.seek((stream.start_time or 0) + int(time_s / stream.time_base), stream=stream)
-            return next(container.decode(stream))
-    raise RecordingError(f"{path}: no frame at {time_s:.1f} s can be decoded; copy the file again")
+        return [read_picture(files[moment]) for moment in moments]
+    return [frame_at(path, view.rotation, float(time_s)) for time_s in view.timestamps_s[moments]]

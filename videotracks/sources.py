@@ -66,8 +66,13 @@ def find_sources(folder: Path) -> dict[str, Path]:
 
 def is_recording(path: Path) -> bool:
     """Whether a path is one, as far as names tell; a link whose target is gone counts by its name."""
-    if path.is_dir():
-        return bool(view_files(path))
+    try:
+        if path.is_dir():
+            kinds = VIDEO_SUFFIXES | IMAGE_SUFFIXES
+            places = (place for place in (path, path / "img1") if place.is_dir())
+            return any(_is_visible_file(entry, kinds) for place in places for entry in place.iterdir())
+    except OSError:  # a folder that may not be read fails as a recording of its own, not with all the others
+        return True
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
@@ -75,8 +80,7 @@ def view_files(source: Path) -> list[ViewFile]:
     """The views of a recording in order of their names; a file or a folder of pictures is one view, ``cam_00``."""
     if not source.is_dir():
         return [ViewFile("cam_00", source)]
-    entries = sorted(p for p in source.iterdir() if not p.name.startswith("."))
-    videos = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
+    videos = sorted(p for p in source.iterdir() if _is_visible_file(p, VIDEO_SUFFIXES))
     if videos:
         if len({p.stem for p in videos}) < len(videos):
             raise RecordingError(f"{source}: two views have the same name; each view needs its own")
@@ -94,17 +98,21 @@ def image_files(folder: Path) -> list[Path]:
         number = re.search(r"(\d+)$", path.stem)
         return (int(number[1][-18:]) if number else -1, path.name)
 
-    return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()), key=order)
+    return sorted((p for p in folder.iterdir() if _is_visible_file(p, IMAGE_SUFFIXES)), key=order)
+
+
+def _is_visible_file(path: Path, suffixes: set[str]) -> bool:
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
 
 
 def annotation_file(source: Path, camera: str, kind: Literal["gt", "det"]) -> Path | None:
     """The MOTChallenge ground truth (``gt``) or public detections (``det``) of one view, or None.
 
-    Beside a file: ``<stem>.gt.txt``. In a folder: ``gt/gt.txt``, ``<camera>.gt.txt``, or ``gt.txt`` of a single view.
+    Beside a file, or beside the file that a link leads to: ``<stem>.gt.txt``. In a folder: ``<camera>.gt.txt``, or
+    for a single view ``gt/gt.txt`` or ``gt.txt``.
     """
-    source = source.resolve()
     if not source.is_dir():
-        places = [source.with_name(f"{source.stem}.{kind}.txt")]
+        places = [file.with_name(f"{file.stem}.{kind}.txt") for file in (source, source.resolve())]
     else:
         places = [source / f"{camera}.{kind}.txt"]
         if len(view_files(source)) == 1:
