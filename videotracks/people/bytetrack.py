@@ -14,10 +14,10 @@ _TIME_ROUNDING_S = 1e-6
 class TrackingSettings(BaseModel, frozen=True, extra="forbid"):
     """When a detection continues a track, and when a track begins and ends."""
 
-    high_confidence: float = Field(0.6, ge=0, le=1, description="from here on a detection may find a lost track again")
+    high_confidence: float = Field(0.5, ge=0, le=1, description="from here on a detection may find a lost track again")
     low_confidence: float = Field(0.1, ge=0, le=1, description="from here on a detection may continue a track at all")
     new_track_confidence: float = Field(0.7, ge=0, le=1, description="from here on a detection may begin a track")
-    max_cost: float = Field(0.7, gt=0, le=1, description="most 1 - IoU of a sure detection and the expected box")
+    max_cost: float = Field(0.75, gt=0, le=1, description="most 1 - IoU of a sure detection and the expected box")
     max_cost_low: float = Field(0.5, gt=0, le=1, description="the same for an unsure detection")
     max_cost_tentative: float = Field(0.7, gt=0, le=1, description="the same for a track of one detection")
     lost_buffer_s: float = Field(1.0, ge=0, description="how long a lost track is remembered, s")
