@@ -11,6 +11,7 @@ from assets.video_asset import videos
 from dagster_project.console import ProgressBars, RunConsole, check_table, terminal
 from dagster_project.definitions import build_defs
 from dagster_project.deployment import PROJECT, Deployment
+from videotracks.errors import VideoTracksError
 
 
 class Outcome(NamedTuple):
@@ -44,15 +45,28 @@ def register(instance: dg.DagsterInstance, video: str) -> None:
         instance.add_dynamic_partitions(videos.name, [video])
 
 
+def _selected(select: str, graph: dg.AssetGraph) -> set[dg.AssetKey]:
+    if select == "*":
+        return dg.AssetSelection.all().resolve(graph)
+    try:
+        chosen = dg.AssetSelection.from_string(select)
+        found = (chosen | chosen.required_multi_asset_neighbors()).resolve(graph)
+    except dg.DagsterError as error:
+        raise VideoTracksError(f"--select {select!r}: {error}") from error
+    if not found:
+        raise VideoTracksError(f"--select {select!r}: no such asset; `dg list defs` shows all")
+    return found
+
+
 def run_video(deployment: Deployment, video: str, select: str, console: Console) -> Outcome:
     """Materialise the selected assets of one video and show it on the console.
 
-    ``select`` is Dagster's selection syntax; an unknown selection is a ``DagsterInvalidSubsetError``.
+    ``select`` is Dagster's selection syntax; what is made together with a selected asset is made too. A selection of
+    nothing, or of what does not exist, is a ``VideoTracksError``.
     """
     defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
     graph = defs.resolve_asset_graph()
-    chosen = dg.AssetSelection.all() if select == "*" else dg.AssetSelection.from_string(select)
-    selection = sorted(key for key in chosen.resolve(graph) if graph.get(key).partitions_def is not None)
+    selection = sorted(key for key in _selected(select, graph) if graph.get(key).partitions_def is not None)
     with dagster_instance(deployment) as instance:
         register(instance, video)
         drawn = RunConsole(console)
