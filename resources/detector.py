@@ -23,7 +23,7 @@ class DetectorModel(dg.ConfigurableResource):
     _loaded: Detector | None = PrivateAttr(default=None)
 
     def load(self) -> Detector:
-        """The detector; ``ModelError`` where its weights are missing."""
+        """The detector; it reads its weights on first use, ``ModelError`` where they are missing."""
         if self._loaded is None:
             self._loaded = self._make()
         return self._loaded

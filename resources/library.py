@@ -1,12 +1,14 @@
 """The library: the folder of recordings that are turned into outputs."""
 
 import shutil
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 
 from videotracks.errors import RecordingError
-from videotracks.sources import find_sources, partition_key
+from videotracks.sources import annotation_file, find_sources, is_recording, source_key
 
 
 class Library(dg.ConfigurableResource):
@@ -40,21 +42,36 @@ class Library(dg.ConfigurableResource):
         if not path.exists():
             raise RecordingError(f"{path}: no such file or folder")
         path = path.resolve()
-        key = partition_key(path.name if path.is_dir() else path.stem)
+        if not is_recording(path):
+            raise RecordingError(f"{path}: neither a video, nor a folder of views or of numbered images")
+        key = source_key(path)
         present = self.sources().get(key)
         if present is not None:
             if present.resolve() == path:
                 return key
             raise RecordingError(f"{path}: the library has another recording {key!r} ({present}); rename one of them")
         target = Path(self.folder) / path.name
+        if target.exists() or target.is_symlink():
+            raise RecordingError(f"{target}: there already, and no recording; remove it or rename {path}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not copy:
-            target.symlink_to(path)
-        elif path.is_dir():
-            shutil.copytree(path, target)
+        if copy:
+            _copy(path, target)
         else:
-            shutil.copy2(path, target)
-        if key not in self.sources():
-            target.unlink() if target.is_symlink() or target.is_file() else shutil.rmtree(target)
-            raise RecordingError(f"{path}: neither a video, nor a folder of views or of numbered images")
+            target.symlink_to(path)
         return key
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Copy a recording with its annotations; under hidden names first, so that half of it is never a recording."""
+    sources = [path]
+    if not path.is_dir():
+        kinds: tuple[Literal["gt", "det"], ...] = ("gt", "det")
+        sources = [f for kind in kinds if (f := annotation_file(path, "cam_00", kind))] + [path]
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adding-") as scratch:
+        for source in sources:
+            draft = Path(scratch) / source.name
+            if source.is_dir():
+                shutil.copytree(source, draft)
+            else:
+                shutil.copy2(source, draft)
+            draft.rename(target.parent / source.name)

@@ -38,7 +38,7 @@ class ReidentifierModel(dg.ConfigurableResource):
     _loaded: Reidentifier | None = PrivateAttr(default=None)
 
     def load(self) -> Reidentifier:
-        """The model; ``ModelError`` where its weights are missing or do not fit."""
+        """The model; it reads its weights on first use, ``ModelError`` where they are missing or do not fit."""
         if self._loaded is None:
             self._loaded = self._make()
         return self._loaded
