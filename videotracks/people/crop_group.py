@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ class CropGroup:
     def __init__(self, group: "h5py.Group", name: str, codec_name: str) -> None:
         self._group, self._name, self._codec = group, name, codec(codec_name)
         self._read: dict[str, np.ndarray] = {}
-        self._further: dict[str, np.ndarray] | None = None
+        self._further: _Further | None = None
         self._pixels: h5py.h5d.DatasetID | None = None
 
     def __len__(self) -> int:
@@ -88,8 +88,8 @@ class CropGroup:
         return self._index("checksums")
 
     @property
-    def extra(self) -> dict[str, np.ndarray]:
-        """Further columns by name, one row per crop (quality scores and the like)."""
+    def extra(self) -> Mapping[str, np.ndarray]:
+        """Further columns by name, one row per crop (quality scores and the like); each is read when asked for."""
         if self._further is None:
             known = {*CropRows.columns(), *INDEX, BLOB}
             with self._trouble():
@@ -97,8 +97,8 @@ class CropGroup:
                 for name in names:
                     if not EXTRA.fullmatch(name):
                         raise CorruptFileError(f"unexpected member {name[:80]!r}")
-                self._further = {name: self._array(name, None, (len(self),)) for name in names}
-        return dict(self._further)
+            self._further = _Further(self, names)
+        return self._further
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns by name: rows, sizes and checksums of the crops, further ones. No pixels."""
@@ -198,6 +198,13 @@ class CropGroup:
                 self._read[name] = self._array(name, np.dtype(declared.dtype), (count, *tail))
         return self._read[name]
 
+    def further_column(self, name: str) -> np.ndarray:
+        """One of the further columns, numbers [N]."""
+        if name not in self._read:
+            with self._trouble():
+                self._read[name] = self._array(name, None, (len(self),))
+        return self._read[name]
+
     def _index(self, name: str) -> np.ndarray:
         """The columns that lead to the pixels: checked together before any is used."""
         if name not in self._read:
@@ -229,3 +236,21 @@ class CropGroup:
             raise ValueError(f"{self._name} is closed")
         with trouble(self._name):
             yield
+
+
+class _Further(Mapping[str, np.ndarray]):
+    """The further columns of a group, read one by one."""
+
+    def __init__(self, group: CropGroup, names: Sequence[str]) -> None:
+        self._group, self._names = group, names
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._group.further_column(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

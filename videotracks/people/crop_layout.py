@@ -136,6 +136,18 @@ def plain_dataset(
     return dataset
 
 
+def write_dataset(group: "h5py.Group", name: str, array: np.ndarray) -> None:
+    """A new dataset that holds ``array``, in one piece."""
+    from h5py import h5d, h5s, h5t
+
+    values = np.ascontiguousarray(array)
+    dataset = h5d.create(
+        group.id, name.encode(), h5t.py_create(values.dtype, logical=True), h5s.create_simple(values.shape)
+    )
+    if values.size:
+        dataset.write(h5s.ALL, h5s.ALL, values)
+
+
 def read_dataset(dataset: "h5py.h5d.DatasetID") -> np.ndarray:
     """All of a dataset."""
     from h5py import h5s

@@ -21,6 +21,7 @@ from videotracks.people.crop_layout import (
     CropSettings,
     pixel_box,
     write_attributes,
+    write_dataset,
 )
 from videotracks.people.crop_store import CropGroup, CropStore
 from videotracks.tables import Detections, Persons
@@ -142,15 +143,15 @@ def _write_rows(
     """Write everything of a group but the blob; ``lengths`` are the bytes of each encoded crop."""
     index = {"offsets": np.concatenate([[0], np.cumsum(lengths)]), "sizes": sizes, "checksums": checksums}
     for name, array in rows.arrays().items():
-        group.create_dataset(name, data=array)
+        write_dataset(group, name, array)
     for name, (dtype, _, _) in INDEX.items():
-        group.create_dataset(name, data=index[name].astype(dtype))
+        write_dataset(group, name, index[name].astype(dtype))
     for name, array in extra.items():
         if not EXTRA.fullmatch(name) or name in group or name == BLOB:
             raise ValueError(f"{name!r} cannot be the name of a further column")
         if array.shape != (len(lengths),) or array.dtype.kind not in "iuf":
             raise ValueError(f"column {name}: expected numbers, one per crop ({len(lengths)}), got {array.shape}")
-        group.create_dataset(name, data=array)
+        write_dataset(group, name, array)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """The page: template, style and script in one file, with pictures inside and everything escaped."""
 
 import base64
+import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videotracks.palette import color_of
 from videotracks.people.grouping import Check
 from videotracks.people.report.data import ReportData
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _HERE = Path(__file__).parent
 #: Lanes of the presence chart that are drawn; more would be a wall. A lane grows with the views, one stripe for each.
@@ -27,15 +31,10 @@ def write_report(path: Path, data: ReportData) -> None:
 
 def render(data: ReportData) -> str:
     """The page as text. Scripts and styles run only if their hash is that of this very file's."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"uri": _uri, "clock": clock, "color": color}
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    return environment.get_template("report.html").render(
+    return _template().render(
         data=data,
         chart=_chart(data),
         duration_s=_duration_s(data),
@@ -47,6 +46,18 @@ def render(data: ReportData) -> str:
         script_hash=_hash(script),
         payload=Markup(_json(_payload(data))),  # escaped in _json
     )
+
+
+@functools.cache
+def _template() -> "Template":
+    """The page's template, compiled once in a process."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"uri": _uri, "clock": clock, "color": color}
+    return environment.get_template("report.html")
 
 
 def color(person: int) -> str:
