@@ -13,7 +13,7 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while it lives, its event loop runs in this thread
 def browser() -> Iterator:
     """Debian's Chromium, started once."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
