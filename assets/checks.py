@@ -54,4 +54,5 @@ def accuracy_result(
         # A score that nothing is compared with is no failure; that it is not compared is said.
         said = ", ".join(f"{name} {value:.3f}" for name, value in score.headline().items())
         result = result._replace(passed=True, description=f"{said}; no baseline to compare with")
-    return result._replace(metadata={**result.metadata, **score.model_dump(), "has_ground_truth": True})
+    numbers: dict[str, Any] = {**result.metadata, **score.model_dump(), "has_ground_truth": True}
+    return result._replace(metadata=numbers)

@@ -165,7 +165,8 @@ def wall_seconds(instance: dg.DagsterInstance, video: str, assets: Iterable[str]
         records = instance.fetch_materializations(
             dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[video]), limit=1
         ).records
-        cost = records[0].asset_materialization.metadata.get(WALL_S) if records else None
-        if cost is not None:
+        made = records[0].asset_materialization if records else None
+        cost = made.metadata.get(WALL_S) if made else None
+        if cost is not None and isinstance(cost.value, float | int):
             seconds[asset] = float(cost.value)
     return seconds

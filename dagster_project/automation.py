@@ -73,7 +73,8 @@ def discover(found: Mapping[str, Sighting], registered: set[str], memory: Memory
     A recording is left for the next look while its files are fresh, unless they look as they did at the last one.
     One that was registered by hand and never seen here is remembered, not run. One that is gone stays remembered.
     """
-    new, changed = [], []
+    new: list[str] = []
+    changed: list[str] = []
     after = Memory(settled=dict(memory.settled))
     for key, (fingerprint, age_s) in sorted(found.items()):
         before = memory.settled.get(key)

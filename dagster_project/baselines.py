@@ -38,8 +38,9 @@ def _code_versions(instance: dg.DagsterInstance, video: str) -> str:
         records = instance.fetch_materializations(
             dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[video]), limit=1
         ).records
-        if records:
-            found.append(f"{asset}={(records[0].asset_materialization.tags or {}).get('dagster/code_version', '?')}")
+        made = records[0].asset_materialization if records else None
+        if made:
+            found.append(f"{asset}={(made.tags or {}).get('dagster/code_version', '?')}")
     return " ".join(found)
 
 
@@ -47,10 +48,11 @@ def _scores(deployment: Deployment, recording: Recording, video: str) -> dict[st
     """HOTA, IDF1 and MOTA of the stored tracklets and persons; empty without ground truth."""
     source, store = deployment.library().source(video), deployment.output_store().folder(video)
     scores = {}
-    for asset, file, table in (
+    tables: list[tuple[str, str, type[Tracklets | Persons]]] = [
         ("tracklets", "tracklets_raw.npz", Tracklets),
         ("merged_persons", "merged_persons.npz", Persons),
-    ):
+    ]
+    for asset, file, table in tables:
         path = local(store / file)
         score = score_recording(recording, source, read_table(path, table)) if path.is_file() else None
         if score is not None:

@@ -148,7 +148,7 @@ class _EventHandler(logging.Handler):
             _current.console.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
 
 
-@dg.logger(description="Draws the run on the terminal of `videotracks run`.")
+@dg.logger(None, description="Draws the run on the terminal of `videotracks run`.")
 def terminal(_: dg.InitLoggerContext) -> logging.Logger:
     """The logger that hands a run's events to the terminal."""
     made = logging.Logger("videotracks")

@@ -20,7 +20,8 @@ def build_defs(
     resources = {**(deployment or Deployment()).resources(), **overrides}
     return dg.Definitions(
         assets=[
-            _versioned(asset, resources) for asset in dg.load_assets_from_package_module(assets, include_specs=True)
+            _versioned(asset, resources) if isinstance(asset, dg.AssetsDefinition) else asset
+            for asset in dg.load_assets_from_package_module(assets, include_specs=True)
         ],
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         resources=resources,

@@ -14,7 +14,11 @@ from videotracks.tables import Persons, Tracklets
 
 def export_mot(deployment: Deployment, video: str, what: Literal["tracklets", "persons"], output: Path) -> list[Path]:
     """Write tracklets or merged persons in MOTChallenge format; of several views a file each, ``<name>_<camera>``."""
-    file, table = {"tracklets": ("tracklets_raw.npz", Tracklets), "persons": ("merged_persons.npz", Persons)}[what]
+    tables: dict[str, tuple[str, type[Tracklets | Persons]]] = {
+        "tracklets": ("tracklets_raw.npz", Tracklets),
+        "persons": ("merged_persons.npz", Persons),
+    }
+    file, table = tables[what]
     stored, recorded = deployment.output_file(video, file), deployment.output_file(video, "recording.json")
     if stored is None or recorded is None:
         raise VideoTracksError(f"{video}: {file} is not there yet; run `videotracks run {video}` first")

@@ -45,17 +45,17 @@ def register(instance: dg.DagsterInstance, video: str) -> None:
         instance.add_dynamic_partitions(videos.name, [video])
 
 
-def _selected(select: str, graph: dg.AssetGraph) -> set[dg.AssetKey]:
-    if select == "*":
-        return dg.AssetSelection.all().resolve(graph)
+def _selected(select: str, defs: dg.Definitions) -> list[dg.AssetKey]:
+    """The selected assets that a video has, with those that are made together with one of them."""
+    graph = defs.resolve_asset_graph()
     try:
-        chosen = dg.AssetSelection.from_string(select)
+        chosen = dg.AssetSelection.all() if select == "*" else dg.AssetSelection.from_string(select)
         found = (chosen | chosen.required_multi_asset_neighbors()).resolve(graph)
     except dg.DagsterError as error:
         raise VideoTracksError(f"--select {select!r}: {error}") from error
     if not found:
         raise VideoTracksError(f"--select {select!r}: no such asset; `dg list defs` shows all")
-    return found
+    return sorted(key for key in found if graph.get(key).partitions_def is not None)
 
 
 def run_video(deployment: Deployment, video: str, select: str, console: Console) -> Outcome:
@@ -65,8 +65,7 @@ def run_video(deployment: Deployment, video: str, select: str, console: Console)
     nothing, or of what does not exist, is a ``VideoTracksError``.
     """
     defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
-    graph = defs.resolve_asset_graph()
-    selection = sorted(key for key in _selected(select, graph) if graph.get(key).partitions_def is not None)
+    selection = _selected(select, defs)
     with dagster_instance(deployment) as instance:
         register(instance, video)
         drawn = RunConsole(console)
@@ -78,7 +77,7 @@ def run_video(deployment: Deployment, video: str, select: str, console: Console)
                 asset_selection=selection,
                 raise_on_error=False,
             )
-    checks = result.get_asset_check_evaluations()
+    checks = list(result.get_asset_check_evaluations())
     if checks:
         console.print(check_table(checks))
     return Outcome(result.success, checks)

@@ -32,6 +32,7 @@ def person_animations(
     """
     from videotracks.people.animations import write_animations
 
+    assert merging_report.rankings is not None, "the asset stores its report with the ranking of those who remain"
     folder = outputs.draft("webp")
     made = write_animations(
         folder,

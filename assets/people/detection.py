@@ -1,5 +1,7 @@
 """From a recording to detections and their crops, in one decode pass."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.pictures import crop_sheet
@@ -59,7 +61,7 @@ def detect(
     crops = CropStore.open(path)
     frames = sum(view.frame_count for view in recording.views)
     seen = int((found.counts > 0).sum())
-    about = {
+    about: dict[str, Any] = {
         "model": detector.provenance(),
         "frames": frames,
         "frames_with_persons": seen,

@@ -1,5 +1,7 @@
 """Who looks alike, and who therefore is one person."""
 
+from typing import Any
+
 import dagster as dg
 import numpy as np
 
@@ -53,7 +55,10 @@ def compare(
     similarity = person_similarity(final_crops, model, settings.similarity, bar)
     threshold = settings.merging.threshold if settings.merging.threshold is not None else model.default_threshold
     summary = similarity_summary(similarity, model, threshold)
-    about = {"model": model.provenance(), "summary": f"{len(similarity.features)} crops, by {model.name}"}
+    about: dict[str, Any] = {
+        "model": model.provenance(),
+        "summary": f"{len(similarity.features)} crops, by {model.name}",
+    }
     return (
         dg.MaterializeResult(
             asset_key="person_similarity", value=similarity, metadata={**about, **_heatmap(similarity)}

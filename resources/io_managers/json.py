@@ -19,7 +19,7 @@ class JsonIOManager(dg.ConfigurableIOManagerFactory):
     """Stores a pydantic model as indented JSON without NaN or infinity, validated strictly when it is read."""
 
     outputs: Outputs
-    max_bytes: int = Field(256 << 20, gt=0, description="files above this size are neither written nor read")
+    max_bytes: int = Field(default=256 << 20, gt=0, description="files above this size are neither written nor read")
 
     def create_io_manager(self, context: dg.InitResourceContext) -> dg.IOManager:
         """Make the manager over the configured root."""
