@@ -5,6 +5,8 @@ why there are only plain loops over plain numbers here: slices, new arrays, powe
 multiply the time.
 """
 
+from typing import Any
+
 from numba import njit
 
 #: Standard deviation of position and velocity as a share of the box height (Wojke et al. 2017, DeepSORT).
@@ -20,7 +22,7 @@ ROW, FOUND, COLUMN, OWNER, WAY, FINAL, SEEN_BOX, INTEGERS = 0, 1, 2, 3, 4, 5, 6,
 U, V, LEAST, REALS = 0, 1, 2, 3
 FAR = 1e300
 #: The entries from C, and from Python where only compiled functions call, take a tenth of the time to compile.
-OPTIONS = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 INNER = OPTIONS | {"no_cpython_wrapper": True}
 
 
