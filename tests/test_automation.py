@@ -368,6 +368,7 @@ def test_a_run_of_the_whole_chain_is_not_followed_by_another(watch: Watch) -> No
     assert watch.requested() == {}
 
 
+@pytest.mark.slow
 def test_outputs_that_changed_by_hand_are_followed_by_what_reads_them(watch: Watch) -> None:
     watch.made("b", ["person_similarity"], version="2")
     assert watch.requested() == {"b": downstream("person_similarity") - {"person_similarity"}}
@@ -381,6 +382,7 @@ def test_a_changed_setting_has_what_reads_it_made_again_and_what_follows(watch: 
     assert watch.requested(stricter) == {}
 
 
+@pytest.mark.slow
 def test_an_output_of_another_detector_is_made_again_from_the_detections_on(watch: Watch) -> None:
     other = build_defs(Deployment(data=Path("/nowhere"), detector={"kind": "public"}))
     stale = downstream("detections", "detection_crops")
@@ -395,6 +397,7 @@ def test_a_failed_blocking_check_holds_back_what_depends_on_its_asset(instance: 
     assert watch.requested(fewer) == {"b": downstream("final_crops")}
 
 
+@pytest.mark.slow
 def test_outputs_that_were_not_checked_since_they_were_made_hold_back_too(watch: Watch) -> None:
     watch.made("a", ["crops_by_person"])
     fewer = build_defs(Deployment(data=Path("/nowhere"), settings={"selection": {"crops_per_person": 20}}))
