@@ -1,14 +1,17 @@
 """The annotated video: who is drawn where and when, in the video that browsers get."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.people.crop_examples import persons_of
 from videotracks.palette import color_of
-from videotracks.people.annotate import AnnotationSettings, annotate_recording
+from videotracks.people.annotate import AnnotationSettings, annotate_recording, forget, smoothed
 from videotracks.recording import Recording, probe_recording, read_frames
 from videotracks.tables import Persons
 from videotracks.video_writer import VideoWriter
@@ -153,3 +156,42 @@ def test_an_interrupted_drawing_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         annotate_recording(recording, source, persons_at({}), out, EXACT, interrupt)
     assert list(out.iterdir()) == []
+
+
+def test_who_was_away_begins_a_new_trail(tmp_path: Path) -> None:
+    stay = {(0, frame): (10.0, 20.0, 30.0, 80.0) for frame in range(3)}
+    back = {(0, frame): (110.0, 20.0, 130.0, 80.0) for frame in range(20, 25)}
+    frame = annotated(tmp_path, {4: stay | back}, AnnotationSettings(crf=4, trail_s=5))[24]
+    assert not touched(frame)[:, 40:100].any(), "nobody knows the way between"
+
+
+def test_no_box_of_another_hides_a_number(tmp_path: Path) -> None:
+    settings = AnnotationSettings(crf=4, trail_s=0, line_px=6)
+    alone = annotated(tmp_path, {1: {(0, 3): (60, 60, 100, 110)}}, settings)[3]
+    (tmp_path / "both").mkdir()
+    crossed = {1: {(0, 3): (60, 60, 100, 110)}, 2: {(0, 3): (20, 52, 140, 118)}}
+    both = annotated(tmp_path / "both", crossed, settings)[3]
+    label = np.s_[48:57, 60:68]
+    assert np.abs(both[label] - alone[label]).max() < 60
+
+
+def test_a_box_far_beyond_the_frame_is_no_trouble(tmp_path: Path) -> None:
+    frames = annotated(tmp_path, {1: {(0, 3): (-1e30, 40, 1e30, 100)}})
+    assert near(frames[3], 1)[38:43].any(axis=0).mean() > 0.95
+
+
+@given(st.lists(st.tuples(st.floats(0, 2000), st.floats(0, 2000)), min_size=2, max_size=30))
+def test_smoothing_keeps_the_ends_and_is_the_mean_of_the_neighbours(places: list[tuple[float, float]]) -> None:
+    way, smooth = np.array(places), smoothed(np.array(places))
+    assert np.allclose(smooth[[0, -1]], way[[0, -1]])
+    for i in range(len(way)):
+        half = min(2, i, len(way) - 1 - i)
+        assert np.allclose(smooth[i], way[i - half : i + half + 1].mean(axis=0))
+
+
+def test_what_is_remembered_does_not_grow_with_the_video() -> None:
+    trails = {person: deque((t / 25, 0, 0) for t in range(100)) for person in range(50)}
+    forget(trails, before_s=3.0)
+    assert {len(trail) for trail in trails.values()} == {25}
+    forget(trails, before_s=9.0)
+    assert trails == {}

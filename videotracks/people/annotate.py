@@ -96,7 +96,7 @@ def _drawn(view: View, source: Path, rows: _Rows, settings: AnnotationSettings) 
             if trail and frame.time_s - trail[-1][0] > _TRAIL_GAP_S:
                 trail.clear()
             trail.append((frame.time_s, (left + right) // 2, bottom))
-        _forget(trails, frame.time_s - settings.trail_s)
+        forget(trails, frame.time_s - settings.trail_s)
         for person, trail in trails.items():
             _draw_trail(rgb, trail, color_of(person), frame.time_s, settings)
         for person, box in present:
@@ -106,7 +106,8 @@ def _drawn(view: View, source: Path, rows: _Rows, settings: AnnotationSettings) 
         yield rgb
 
 
-def _forget(trails: dict[int, deque[Step]], before_s: float) -> None:
+def forget(trails: dict[int, deque[Step]], before_s: float) -> None:
+    """Drop all steps before a time, and the trails that are gone by it."""
     for person in list(trails):
         trail = trails[person]
         while trail and trail[0][0] < before_s:
@@ -123,7 +124,7 @@ def _draw_trail(rgb: np.ndarray, trail: deque[Step], color: Colour, now_s: float
         return
     steps = np.array(trail)
     chosen = np.unique(np.r_[0, np.arange(len(steps) - 1, -1, -_STRIDE)])
-    points = np.round(_smoothed(steps[:, 1:])[chosen]).astype("i4")
+    points = np.round(smoothed(steps[:, 1:])[chosen]).astype("i4")
     age = (now_s - steps[chosen, 0]) / settings.trail_s
     level = np.clip((1 - age) * _WIDTHS, 0, _WIDTHS - 1).astype(int)
     for width in range(_WIDTHS):
@@ -134,7 +135,7 @@ def _draw_trail(rgb: np.ndarray, trail: deque[Step], color: Colour, now_s: float
             cv2.polylines(rgb, [part], False, color, thickness, cv2.LINE_AA)
 
 
-def _smoothed(places: np.ndarray) -> np.ndarray:
+def smoothed(places: np.ndarray) -> np.ndarray:
     """Means of ``_SMOOTHED`` places f64[K, 2]; of fewer towards both ends, which stay where they are."""
     at = np.arange(len(places))
     half = np.minimum(_SMOOTHED // 2, np.minimum(at, at[::-1]))
