@@ -81,7 +81,7 @@ def person_report(
             "detector": detector.provenance(),
             "re-identification": similarity_summary.provenance,
             "settings": {name: json.dumps(values) for name, values in settings.model_dump(mode="json").items()},
-            "software": software(),
+            "software": {**software(), "code version": str(context.assets_def.code_versions_by_key[context.asset_key])},
         },
     )
     page = outputs.draft(REPORT)

@@ -29,6 +29,7 @@ def browser() -> Iterator:
 def visit(browser) -> Iterator:
     """Opens a file; at the end of the test nothing may have failed on it, and nothing have been asked for outside."""
     trouble: list[str] = []
+    opened: set[str] = set()
     contexts = []
 
     def open_page(path: Path, **options):
@@ -40,11 +41,12 @@ def visit(browser) -> Iterator:
         page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: trouble.append(f"request: {request.url}") if outside(request.url) else None)
+        opened.add(path.as_uri())
         page.goto(path.as_uri())
         return page
 
     def outside(url: str) -> bool:
-        return not url.startswith(("data:", "blob:")) and "/report" not in url
+        return not url.startswith("data:") and url.split("#")[0] not in opened
 
     yield open_page
     for context in contexts:

@@ -166,7 +166,7 @@ def test_high_similarity_has_the_colour_of_the_legends_top(page) -> None:
     assert place(1) == pytest.approx(0.9, abs=0.02)
     assert place(2) == pytest.approx(0.1, abs=0.02)
     assert place(3) == pytest.approx(0.8, abs=0.02)
-    assert page.locator(".scale span").all_inner_texts() == ["1", "0.75", "0.5", "0.25", "0"]
+    assert page.locator(".scale span").all_inner_texts() == ["1", "0.75", "0.5", "0.25", "≤ 0"]
 
 
 def test_colours_rise_in_lightness_from_bottom_to_top(page) -> None:
