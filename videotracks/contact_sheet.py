@@ -75,7 +75,7 @@ def letterbox(picture: np.ndarray, width: int, height: int, ground: tuple[int, i
         return canvas
     scale = min(width / picture.shape[1], height / picture.shape[0])
     w, h = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    # Down to a half every pixel counts in bilinear interpolation too, at a fifth of the time.
+    # Down to a half every pixel counts in bilinear interpolation too, at a sixth of the time.
     resized = cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR)
     x, y = (width - w) // 2, (height - h) // 2
     canvas[y : y + h, x : x + w] = resized
