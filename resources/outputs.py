@@ -1,6 +1,7 @@
 """Where outputs lie: one folder per video under a root, and drafts that become outputs in one step."""
 
 import errno
+import fcntl
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -79,6 +81,31 @@ class Outputs(dg.ConfigurableResource):
             # One folder per process of a run, so that a step which ends takes no other step's drafts with it.
             self._staging = Path(tempfile.mkdtemp(prefix=f"{prefix}{self._run_id[:8]}-", dir=parent))
         return Path(tempfile.mkdtemp(dir=self._staging)) / file_name
+
+    @contextmanager
+    def work_folder(self, video: str, asset: str, fingerprint: str) -> Iterator[Path]:
+        """A local folder in which a long piece of work keeps its steps, so that the next run resumes a killed one.
+
+        ``fingerprint`` (hexadecimal) stands for everything that the work depends on: steps of other inputs or
+        settings are removed here. When the block ends well the folder is removed; when it fails, it stays for a day.
+        ``VideoTracksError`` where another process is at the same work.
+        """
+        self.folder(video)
+        parent, prefix = self._staging_parent()
+        parent.mkdir(parents=True, exist_ok=True)
+        of_this = re.compile(re.escape(f"{prefix}work-{video}-{asset}-") + "[0-9a-f]+")
+        folder = parent / f"{prefix}work-{video}-{asset}-{fingerprint}"
+        with (parent / f"{prefix}work-{video}-{asset}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise VideoTracksError(f"{asset} of {video}: another run is making it; wait for that one") from None
+            for other in parent.iterdir():
+                if other != folder and of_this.fullmatch(other.name):
+                    shutil.rmtree(other, ignore_errors=True)
+            folder.mkdir(exist_ok=True)
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
 
     def discard_drafts(self) -> None:
         """Remove all drafts made through this object."""

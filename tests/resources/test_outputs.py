@@ -165,3 +165,32 @@ def test_a_run_that_fails_removes_its_drafts(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of luck"):
         dg.materialize([fails], resources={"outputs": Outputs(root=str(tmp_path))})
     assert list((tmp_path / STAGING).iterdir()) == []
+
+
+def test_work_that_failed_is_found_again(outputs: Outputs) -> None:
+    with pytest.raises(RuntimeError, match="killed"), outputs.work_folder("a", "mask_tracks", "0f") as folder:
+        (folder / "step").write_text("done")
+        raise RuntimeError("killed")
+    with outputs.work_folder("a", "mask_tracks", "0f") as folder:
+        assert (folder / "step").read_text() == "done"
+    assert not folder.exists()
+
+
+def test_work_on_other_inputs_is_not_resumed_but_removed(outputs: Outputs) -> None:
+    with pytest.raises(RuntimeError, match="killed"), outputs.work_folder("a", "mask_tracks", "0f") as old:
+        raise RuntimeError("killed")
+    with pytest.raises(RuntimeError, match="killed"), outputs.work_folder("a-b", "mask_tracks", "0f") as other:
+        raise RuntimeError("killed")
+    with outputs.work_folder("a", "mask_tracks", "1f") as folder:
+        assert folder != old
+        assert not old.exists()
+        assert other.exists()
+
+
+def test_two_runs_never_share_a_work_folder(outputs: Outputs) -> None:
+    with (
+        outputs.work_folder("a", "mask_tracks", "0f"),
+        pytest.raises(VideoTracksError, match="another run"),
+        outputs.work_folder("a", "mask_tracks", "0f"),
+    ):
+        pass
