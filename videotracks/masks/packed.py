@@ -46,18 +46,35 @@ def _box_filtered(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Where the mean of ``mask`` over the area of a pixel of the smaller grid is at least a half; bool[h, w].
 
     The summed-area table is bilinear within a pixel, so that its value at a fractional corner is an interpolation:
-    in units of 1/(h·w) px² it is whole, and so is the comparison.
+    in units of 1/(h·w) px² it is whole, and so is the comparison. Only the box around the mask is looked at.
     """
     import cv2
 
     (height, width), (h, w) = mask.shape, shape
-    table = cv2.integral(np.ascontiguousarray(mask).view("u1"), sdepth=cv2.CV_32S)
-    above, down = np.divmod(np.arange(h + 1) * height, h)  # corners in px, and their fraction in 1/h px
-    left, right = np.divmod(np.arange(w + 1) * width, w)
-    below, beyond = np.minimum(above + 1, height), np.minimum(left + 1, width)
-    rows = table[above] * (h - down)[:, None] + table[below] * down[:, None]
-    corners = rows[:, left] * (w - right) + rows[:, beyond] * right
-    return 2 * np.diff(np.diff(corners, axis=0), axis=1) >= height * width
+    stored = np.zeros(shape, bool)
+    box = bounding_box(mask)
+    if box is None:
+        return stored
+    top, above, down = _corners(box[1], box[3], height, h)
+    first, left, right = _corners(box[0], box[2], width, w)
+    cut = mask[above[0] : above[-1] + 1, left[0] : left[-1] + 1]
+    table = cv2.integral(np.ascontiguousarray(cut).view("u1"), sdepth=cv2.CV_32S)
+    above, left = above - above[0], left - left[0]
+    below, beyond = np.minimum(above + 1, len(cut)), np.minimum(left + 1, cut.shape[1])
+    rows = np.diff(table[above] * (h - down)[:, None] + table[below] * down[:, None], axis=0)
+    areas = np.diff(rows.take(left, axis=1) * (w - right) + rows.take(beyond, axis=1) * right, axis=1)
+    stored[top : top + len(areas), first : first + areas.shape[1]] = 2 * areas >= height * width
+    return stored
+
+
+def _corners(start: int, extent: int, size: int, stored_size: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """The stored pixels that ``extent`` px from ``start`` on touch: the first, and the corners of all of them.
+
+    Corners are whole px, and their fraction in 1/stored_size px.
+    """
+    first, end = start * stored_size // size, -(-(start + extent) * stored_size // size)
+    whole, fraction = np.divmod(np.arange(first, end + 1) * size, stored_size)
+    return first, whole, fraction
 
 
 def unpack(packed: PackedMask) -> np.ndarray:
