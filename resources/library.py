@@ -8,7 +8,7 @@ from typing import Literal
 import dagster as dg
 
 from videotracks.errors import RecordingError
-from videotracks.sources import annotation_file, find_sources, is_recording, source_key
+from videotracks.sources import annotation_file, find_sources, is_recording, mask_annotations, source_key
 
 
 class Library(dg.ConfigurableResource):
@@ -66,7 +66,8 @@ def _copy(path: Path, target: Path) -> None:
     sources = [path]
     if not path.is_dir():
         kinds: tuple[Literal["gt", "det"], ...] = ("gt", "det")
-        sources = [f for kind in kinds if (f := annotation_file(path, "cam_00", kind))] + [path]
+        masks = {file.parent for file in mask_annotations(path, "cam_00").values()}
+        sources = [*masks, *(f for kind in kinds if (f := annotation_file(path, "cam_00", kind))), path]
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adding-") as scratch:
         for source in sources:
             draft = Path(scratch) / source.name

@@ -1,11 +1,16 @@
 """The generated street: its truth must be exact, or every score on it is worthless."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from videotracks.demo.camera import StreetCamera
+from videotracks.demo.clip import write_demo
 from videotracks.demo.people import Person, Walk, cast, limbs
 from videotracks.demo.street import render
+from videotracks.masks.annotations import read_annotation
+from videotracks.sources import mask_annotations, recording_files
 
 CAMERA = StreetCamera(320, 180, 260.0)
 PALE = (250, 250, 250)
@@ -73,3 +78,26 @@ def test_feet_stay_near_the_ground_and_the_head_at_body_height() -> None:
         heights = np.array([point[1] for limb in body for point in (limb.a, limb.b)])
         assert -0.05 < heights.min() < 0.2
         assert 1.6 < heights.max() < 1.8
+
+
+def test_the_masks_lie_inside_the_boxes_and_tell_who_is_in_front() -> None:
+    near = walker(Walk((-1.0, 5.0), (1.0, 5.0), 0.0, 4.0))
+    far = Person(2, 1.75, PALE, PALE, PALE, PALE, (Walk((1.0, 8.0), (-1.0, 8.0), 0.0, 4.0),))
+    for frame in render([near, far], CAMERA, 9, 2.0, seed=0):
+        for truth in frame.truth:
+            rows, columns = np.nonzero(frame.owner == truth.identity)
+            left, top, right, bottom = truth.box
+            assert columns.min() >= left - 1
+            assert columns.max() <= right + 1
+            assert rows.min() >= top - 1
+            assert rows.max() <= bottom + 1
+    middle = list(render([near, far], CAMERA, 9, 2.0, seed=0))[4]
+    assert (middle.owner == 1).sum() > (middle.owner == 2).sum() > 0
+
+
+def test_the_recording_has_a_mask_for_every_frame(tmp_path: Path) -> None:
+    folder = write_demo(tmp_path / "street", seconds=0.4, people=2)
+    masks = mask_annotations(folder, "cam_00")
+    assert list(masks) == list(range(10))
+    assert set(masks.values()) <= set(recording_files(folder))
+    assert set(np.unique(read_annotation(masks[9], 432, 768)).tolist()) <= {0, 1, 2}

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videotracks.errors import RecordingError
-from videotracks.sources import annotation_file, find_sources, partition_key, recording_files, view_files
+from videotracks.sources import (
+    annotation_file,
+    find_sources,
+    is_recording,
+    mask_annotations,
+    partition_key,
+    recording_files,
+    view_files,
+)
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
@@ -121,3 +129,29 @@ def test_a_long_name_keeps_its_hash(name: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("A", "a"), ("é", "e\u0301"), ("a b", "a-b"), ("a" * 90, "a" * 91)])
 def test_names_that_look_alike_have_two_keys(one: str, other: str) -> None:
     assert partition_key(one) != partition_key(other)
+
+
+def test_true_masks_lie_where_davis_keeps_them(tmp_path: Path) -> None:
+    touch(tmp_path / "parkour" / "JPEGImages" / "00000.jpg")
+    first = touch(tmp_path / "parkour" / "Annotations" / "00000.png")
+    touch(tmp_path / "parkour" / "Annotations" / "notes.png")
+    assert is_recording(tmp_path / "parkour")
+    assert mask_annotations(tmp_path / "parkour", "cam_00") == {0: first}
+    assert first in recording_files(tmp_path / "parkour")
+
+
+def test_each_view_has_masks_of_its_own(tmp_path: Path) -> None:
+    rig = tmp_path / "rig"
+    for camera in ("cam_00", "cam_01"):
+        touch(rig / f"{camera}.mp4")
+    touch(rig / "Annotations" / "00000.png")
+    of_second = touch(rig / "Annotations" / "cam_01" / "00012.png")
+    assert mask_annotations(rig, "cam_00") == {}
+    assert mask_annotations(rig, "cam_01") == {12: of_second}
+
+
+def test_masks_of_a_file_lie_beside_it(tmp_path: Path) -> None:
+    video = touch(tmp_path / "street.mp4")
+    mask = touch(tmp_path / "street.Annotations" / "00003.png")
+    assert mask_annotations(video, "cam_00") == {3: mask}
+    assert list(find_sources(tmp_path)) == ["street"]

@@ -1,7 +1,8 @@
 """What counts as a recording, and the partition key that its name gives.
 
 A recording is a video file; a folder of synchronised views (``cam_00.mp4 cam_01.mp4 …``); or a folder of
-numbered pictures, among them MOTChallenge sequences (``img1/ seqinfo.ini gt/gt.txt det/det.txt``).
+numbered pictures, among them sequences of MOTChallenge (``img1/ seqinfo.ini gt/gt.txt det/det.txt``) and of DAVIS
+(``JPEGImages/ Annotations/``).
 """
 
 import re
@@ -17,6 +18,8 @@ VIDEO_SUFFIXES = {
     *(".wmv", ".flv", ".3gp", ".ogv", ".mjpeg", ".h264", ".264", ".hevc", ".265"),
 }
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+#: Folders inside a recording that hold its numbered pictures, and the one that holds true masks.
+PICTURES, ANNOTATIONS = ("img1", "JPEGImages"), "Annotations"
 KEY_LENGTH = 80
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _HASH_DIGITS = 8
@@ -69,7 +72,7 @@ def is_recording(path: Path) -> bool:
     try:
         if path.is_dir():
             kinds = VIDEO_SUFFIXES | IMAGE_SUFFIXES
-            places = (place for place in (path, path / "img1") if place.is_dir())
+            places = (place for place in (path, *(path / name for name in PICTURES)) if place.is_dir())
             return any(_is_visible_file(entry, kinds) for place in places for entry in place.iterdir())
     except OSError:  # a folder that may not be read fails as a recording of its own, not with all the others
         return True
@@ -85,7 +88,7 @@ def view_files(source: Path) -> list[ViewFile]:
         if len({p.stem for p in videos}) < len(videos):
             raise RecordingError(f"{source}: two views have the same name; each view needs its own")
         return [ViewFile(p.stem, p) for p in videos]
-    for pictures in (source / "img1", source):
+    for pictures in (*(source / name for name in PICTURES), source):
         if pictures.is_dir() and image_files(pictures):
             return [ViewFile("cam_00", pictures)]
     return []
@@ -120,12 +123,31 @@ def annotation_file(source: Path, camera: str, kind: Literal["gt", "det"]) -> Pa
     return next((place for place in places if place.is_file()), None)
 
 
+def mask_annotations(source: Path, camera: str) -> dict[int, Path]:
+    """The true masks of one view by frame, as DAVIS lays them out; empty where there are none.
+
+    In a folder of views ``Annotations/<camera>/00000.png``, for a single view ``Annotations/00000.png``; beside a
+    file ``<stem>.Annotations/00000.png``. The number in the name is the frame.
+    """
+    if not source.is_dir():
+        places = [file.with_name(f"{file.stem}.{ANNOTATIONS}") for file in (source, source.resolve())]
+    else:
+        places = [source / ANNOTATIONS / camera]
+        if len(view_files(source)) == 1:
+            places.append(source / ANNOTATIONS)
+    for place in places:
+        if place.is_dir() and (found := {int(p.stem): p for p in place.glob("*.png") if p.stem.isdecimal()}):
+            return dict(sorted(found.items()))
+    return {}
+
+
 def recording_files(source: Path) -> list[Path]:
     """All files that make up a recording, for its content hash: views, calibration, annotations."""
     files: list[Path] = []
     for view in view_files(source):
         files += image_files(view.path) if view.path.is_dir() else [view.path]
         files += [f for kind in ("gt", "det") if (f := annotation_file(source, view.camera, kind))]  # type: ignore[arg-type]
+        files += mask_annotations(source, view.camera).values()
     if source.is_dir():
         files += sorted(source.glob("*.toml")) + sorted(source.glob("*.y*ml")) + sorted(source.glob("seqinfo.ini"))
     return list(dict.fromkeys(files))

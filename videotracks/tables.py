@@ -291,3 +291,46 @@ class Similarity(Table):
         self.expect(bool(np.isfinite(self.similarity).all()), "similarity must be finite")
         self.expect(bool(np.allclose(self.similarity, self.similarity.T, atol=1e-5)), "similarity must be symmetric")
         self.expect(is_ragged(self.features, self.feature_offsets), "feature_offsets must split features completely")
+
+
+#: Room for the position in a frame and for the frame number in a key of 63 bits.
+_INDEX_BITS, _FRAME_BITS = 14, 33
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonObjects(Table):
+    """Which object mask belongs to each box of the persons: rows sorted by camera, frame and detection."""
+
+    camera: np.ndarray = column("i2", "N", doc="index into the recording's views")
+    frame_numbers: np.ndarray = column("i8", "N", doc="frame of the view, from 0")
+    detection_indices: np.ndarray = column("i8", "N", doc="position of the detection inside its frame")
+    person_id: np.ndarray = column("i8", "N", doc="person of the box, before merging")
+    tracked: np.ndarray = column("b1", "N", doc="whether objects were followed through the frame at all")
+    level: np.ndarray = column("i2", "N", doc="level of the object; 0 where none belongs to the box")
+    object_id: np.ndarray = column("i8", "N", doc="object, from 1; 0 where none belongs to the box")
+    iou: np.ndarray = column("f4", "N", doc="IoU of the box and the bounding box of the best object's mask, 0 to 1")
+
+    def check(self) -> None:
+        """Sorted, each detection once, and object and level stated together."""
+        key = np.stack([self.camera.astype("i8"), self.frame_numbers, self.detection_indices], axis=1)
+        self.expect(np.array_equal(np.lexsort(key.T[::-1]), np.arange(len(key))), "rows must be sorted")
+        self.expect(bool(np.any(np.diff(key, axis=0) != 0, axis=1).all()), "each detection once")
+        few = bool(
+            (self.detection_indices >> _INDEX_BITS == 0).all() and (self.frame_numbers >> _FRAME_BITS == 0).all()
+        )
+        self.expect(few, "more detections in a frame, or more frames, than there can be")
+        self.expect(np.array_equal(self.level > 0, self.object_id > 0), "an object has a level, and none without")
+
+    def find(self, camera: np.ndarray, frame_numbers: np.ndarray, detection_indices: np.ndarray) -> np.ndarray:
+        """Rows i64[M] of these detections; -1 for those that are not in the table."""
+        own = _detection_keys(self.camera, self.frame_numbers, self.detection_indices)
+        wanted = _detection_keys(camera, frame_numbers, detection_indices)
+        if not len(own):
+            return np.full(len(wanted), -1)
+        at = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+        return np.where(own[at] == wanted, at, -1)
+
+
+def _detection_keys(camera: np.ndarray, frame_numbers: np.ndarray, detection_indices: np.ndarray) -> np.ndarray:
+    """One sortable key per detection, i64[M]."""
+    return (camera.astype("i8") << _INDEX_BITS + _FRAME_BITS) | (frame_numbers << _INDEX_BITS) | detection_indices

@@ -25,6 +25,7 @@ class StreetFrame(NamedTuple):
 
     rgb: np.ndarray
     truth: list[Truth]
+    owner: np.ndarray  # u8[H, W]: identity of the person that a pixel shows, 0 for the street
 
 
 def render(people: list[Person], camera: StreetCamera, frames: int, fps: float, seed: int) -> Iterator[StreetFrame]:
@@ -34,10 +35,10 @@ def render(people: list[Person], camera: StreetCamera, frames: int, fps: float, 
     grain = rng.normal(0, 2.2, (camera.height + 64, camera.width + 64, 3)).astype(np.int16)
     for index in range(frames):
         canvas = street.copy()
-        truth = _draw_people(canvas, people, camera, index / fps)
+        truth, owner = _draw_people(canvas, people, camera, index / fps)
         dy, dx = rng.integers(0, 64, 2)
         noise = grain[dy : dy + camera.height, dx : dx + camera.width]
-        yield StreetFrame(np.clip(canvas + noise, 0, 255).astype(np.uint8), truth)
+        yield StreetFrame(np.clip(canvas + noise, 0, 255).astype(np.uint8), truth, owner)
 
 
 def background(camera: StreetCamera, rng: np.random.Generator) -> np.ndarray:
@@ -89,24 +90,23 @@ def _paint_lane_marks(picture: np.ndarray, camera: StreetCamera) -> None:
         cv2.fillConvexPoly(picture, np.round(pixels * 16).astype(np.int32), (196, 194, 182), cv2.LINE_AA, 4)
 
 
-def _draw_people(canvas: np.ndarray, people: list[Person], camera: StreetCamera, time_s: float) -> list[Truth]:
-    """Draw everyone who is there, far ones first, and return the truth about them."""
+def _draw_people(
+    canvas: np.ndarray, people: list[Person], camera: StreetCamera, time_s: float
+) -> tuple[list[Truth], np.ndarray]:
+    """Draw everyone who is there, far ones first; the truth about them, and whose each pixel is, u8[H, W]."""
     present = [(person, place) for person in people if (place := person.at(time_s)) is not None]
     present.sort(key=lambda item: -item[1][0][1])
     owner = np.zeros(canvas.shape[:2], np.uint8)
     drawn = []
-    for slot, (person, place) in enumerate(present, start=1):
+    for person, place in present:
         shapes = [_flatten(limb, camera) for limb in limbs(person, *place)]
         shapes.sort(key=lambda shape: -shape.depth)
         _draw_shadow(canvas, camera, place[0])
         for shape in shapes:
-            _draw_capsule(canvas, owner, shape, slot)
-        drawn.append((person.identity, slot, shapes))
-    return [
-        truth
-        for identity, slot, shapes in drawn
-        if (truth := _truth(identity, int(np.count_nonzero(owner == slot)), shapes, camera)) is not None
-    ]
+            _draw_capsule(canvas, owner, shape, person.identity)
+        drawn.append((person.identity, shapes))
+    found = [_truth(who, int(np.count_nonzero(owner == who)), shapes, camera) for who, shapes in drawn]
+    return [truth for truth in found if truth is not None], owner
 
 
 class _Capsule(NamedTuple):
@@ -138,14 +138,14 @@ def _outline(shape: _Capsule, shrink: float = 1.0, shift: tuple[float, float] = 
     return cv2.convexHull(np.round(np.concatenate(ends) * 16).astype(np.int32))
 
 
-def _draw_capsule(canvas: np.ndarray, owner: np.ndarray, shape: _Capsule, slot: int) -> None:
+def _draw_capsule(canvas: np.ndarray, owner: np.ndarray, shape: _Capsule, identity: int) -> None:
     import cv2
 
     outline = _outline(shape)
     dark = tuple(int(0.72 * c) for c in shape.color)
     cv2.fillConvexPoly(canvas, outline, dark, cv2.LINE_AA, 4)
     cv2.fillConvexPoly(canvas, _outline(shape, 0.62, LIGHT), shape.color, cv2.LINE_AA, 4)
-    cv2.fillConvexPoly(owner, outline, slot, cv2.LINE_8, 4)
+    cv2.fillConvexPoly(owner, outline, identity, cv2.LINE_8, 4)
 
 
 def _draw_shadow(canvas: np.ndarray, camera: StreetCamera, ground: np.ndarray) -> None:

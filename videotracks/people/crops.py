@@ -156,12 +156,16 @@ def _write_rows(
 
 @dataclass(frozen=True)
 class PersonCrops:
-    """Some crops of one person, to be copied from a group; ``extra`` adds columns (one value per crop)."""
+    """Some crops of one person, to be copied from a group; ``extra`` adds columns (one value per crop).
+
+    ``encoded`` replaces their bytes, of the same codec and sizes.
+    """
 
     person_id: int
     source: CropGroup
     rows: np.ndarray
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+    encoded: Sequence[bytes] | None = None
 
 
 def write_selected_crops(
@@ -175,13 +179,18 @@ def write_selected_crops(
     with _created_file(path) as file:
         for person in persons:
             group = file.create_group(PERSON_GROUP.format(person.person_id))
-            encoded = person.source.encoded(person.rows)
+            if person.encoded is None:
+                encoded = person.source.encoded(person.rows)
+                checksums = person.source.checksums[person.rows]
+            else:
+                encoded = [np.frombuffer(data, np.uint8) for data in person.encoded]
+                checksums = np.array([zlib.crc32(data) for data in person.encoded], "u4")
             _write_rows(
                 group,
                 CropRows(**{name: array[person.rows] for name, array in person.source.rows().arrays().items()}),
                 np.array([len(data) for data in encoded], dtype="i8"),
                 person.source.sizes[person.rows],
-                person.source.checksums[person.rows],
+                checksums,
                 person.extra,
             )
             group.create_dataset(BLOB, data=np.concatenate([*encoded, np.zeros(0, np.uint8)]))
