@@ -71,6 +71,8 @@ def is_recording(path: Path) -> bool:
     """Whether a path is one, as far as names tell; a link whose target is gone counts by its name."""
     try:
         if path.is_dir():
+            if path.suffix == f".{ANNOTATIONS}":
+                return False
             kinds = VIDEO_SUFFIXES | IMAGE_SUFFIXES
             places = (place for place in (path, *(path / name for name in PICTURES)) if place.is_dir())
             return any(_is_visible_file(entry, kinds) for place in places for entry in place.iterdir())

@@ -41,7 +41,7 @@ def test_pictures_of_colours_are_refused(tmp_path: Path, mode: str) -> None:
 
 def test_another_size_is_refused(tmp_path: Path) -> None:
     write_annotation(tmp_path / "a.png", np.zeros((4, 6), np.uint8))
-    with pytest.raises(RecordingError, match="6 x 4 px.*6 x 5 px"):
+    with pytest.raises(RecordingError, match=r"6 x 4 px.*6 x 5 px"):
         read_annotation(tmp_path / "a.png", 5, 6)
 
 
