@@ -334,7 +334,7 @@ def test_the_manifest_is_sound() -> None:
     assert all(e.licence in {"Apache-2.0", "MIT"} for e in entries)
     assert all(e.url is None or e.url.startswith("https://") for e in entries)
     assert all(e.url or "export" in e.notes.lower() or "conversion" in e.notes for e in entries)
-    assert {e.kind for e in entries} == {"detector", "reid"}
+    assert {e.kind for e in entries} == {"detector", "reid", "segmenter"}
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:

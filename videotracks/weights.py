@@ -41,7 +41,7 @@ class WeightsEntry(BaseModel, frozen=True, extra="forbid"):
     """One known weights file. ``url`` is None where its authors publish no such file: ``notes`` say what to do."""
 
     name: str
-    kind: Literal["detector", "reid"]
+    kind: Literal["detector", "reid", "segmenter"]
     file: str = Field(pattern=_FILE_NAME)
     url: str | None
     sha256: str | None = Field(pattern=_HASH, description="as the publisher states it")
