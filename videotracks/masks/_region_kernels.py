@@ -13,7 +13,7 @@ PIXELS, LAB, SEEN, MOTION, HISTOGRAMS = 0, 1, 4, 5, 7
 #: Columns of a border between two regions: px long, summed strength, and the difference of the two as it is now.
 LENGTH, STRENGTH, DIFFERENCE = 0, 1, 2
 #: Weights of a difference: mean colour, histograms, motion, strength of the border, and the power of the size.
-BY_COLOUR, BY_HISTOGRAM, BY_MOTION, BY_BORDER, SIZE_POWER = 0, 1, 2, 3, 4
+BY_COLOUR, BY_HISTOGRAM, BY_MOTION, BY_BORDER, SIZE_POWER, FAINT = 0, 1, 2, 3, 4, 5
 #: Rows of the room per region: its first and last half border, and which one last met it over which border.
 FIRST, LAST, MET_BY, MET_OVER = 0, 1, 2, 3
 #: Rows of the room per border: the heap, the place of each border in it, and the next half border of the same region
@@ -87,9 +87,9 @@ def difference(regions, a, b, strength, weights):  # type: ignore[no-untyped-def
         weights[BY_COLOUR] * colour**0.5
         + weights[BY_HISTOGRAM] * histogram
         + weights[BY_MOTION] * motion**0.5
-        + weights[BY_BORDER] * strength
     )
-    return apart * (one * two / (one + two)) ** weights[SIZE_POWER]
+    gate = strength / (strength + weights[FAINT])
+    return (apart * gate + weights[BY_BORDER] * strength) * (one * two / (one + two)) ** weights[SIZE_POWER]
 
 
 @njit("void(f8[:, ::1], i8[:, ::1], i8)", **INNER)

@@ -1,0 +1,219 @@
+"""Moving objects: connected areas that do not move as the camera does, cut out along the edges of the picture."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from videotracks.masks.camera_motion import Motion
+from videotracks.masks.regions import Pieces
+
+#: What counts as moving: px between the frames, and multiples of the noise; then steps up to what moves fastest.
+MIN_MOTION_PX, MIN_MOTION_NOISES, STEP = 0.75, 4.0, 1.5
+#: Thresholds at most: the last is 1.5^9, 38 times the first.
+MAX_STEPS = 10
+#: Least area that is looked at, px, and the largest share of the picture: beyond it, it is the background.
+MIN_AREA_PX, MAX_SHARE = 100, 0.5
+#: Areas that are cut out at most, those that stand out most first; two that overlap by more than this are one.
+MAX_SEEDS, SAME_IOU = 10, 0.7
+#: How far around an area its outline is sought: a share of its size, and px at least.
+REACH_SHARE, REACH_PX = 0.35, 16
+#: Standard deviation of the colour of a thing among its pieces, Lab units; and the density of unknown colours.
+COLOUR_SPREAD, UNKNOWN_COLOUR = 6.0, 1e-3
+#: Evidence of one cue is bounded by this many nats, so that none overrules all others.
+MAX_NATS = 3.0
+#: Pixels that bear witness as one: neighbours repeat each other. A border costs 1 nat per px where no edge is seen,
+#: less by 1/e for each so many Lab units per px, but a little always.
+WITNESS_PX, BORDER_DECAY, MIN_BORDER = 8.0, 8.0, 0.05
+#: Models and outline are found in turn, so often.
+ROUNDS = 2
+#: The stricter and the laxer cut ask for this much more or less evidence, nats.
+STABILITY_NATS = 0.5
+#: Capacities of the cut are integers: this many to a nat.
+UNITS_PER_NAT = 100
+
+
+class Area(NamedTuple):
+    """A moving area."""
+
+    pieces: np.ndarray  # bool[K]
+    stability: float  # IoU of the stricter and the laxer cut
+
+
+class Evidence(NamedTuple):
+    """What is known of each of K pieces."""
+
+    area: np.ndarray  # f64[K] px
+    lab: np.ndarray  # f64[K, 3]
+    centre: np.ndarray  # f64[K, 2] px, x and y
+    seen: np.ndarray  # f64[K], share of the pixels of which the motion is known
+    residual: np.ndarray  # f64[K, 2] px
+    noise_px: float
+
+
+def moving_areas(lab: np.ndarray, pieces: Pieces, motion: Motion) -> list[Area]:
+    """The connected areas of ``pieces`` that move otherwise than the camera, the one that stands out most first.
+
+    Where the motion rises above thresholds, there are seeds; around each, pieces are parted into figure and ground
+    by a minimum cut (Papazoglou and Ferrari 2013, Fast object segmentation in unconstrained video): colour and
+    affine motion of either side speak for a piece, visible edges make the border cheap. Motion alone would carry
+    along a fringe of background, and lose what happens to stand still.
+    """
+    evidence = _evidence(lab, pieces, motion)
+    found: list[Area] = []
+    for seed in _seeds(pieces, evidence):
+        area = _cut_out(seed, pieces, evidence)
+        if area is not None and all(iou(area.pieces, one.pieces, evidence.area) <= SAME_IOU for one in found):
+            found.append(area)
+    return found
+
+
+def iou(one: np.ndarray, two: np.ndarray, area: np.ndarray) -> float:
+    """Intersection over union of two sets of pieces bool[K]; 0 of two empty ones."""
+    return float(area[one & two].sum() / max(area[one | two].sum(), 1e-9))
+
+
+def _evidence(lab: np.ndarray, pieces: Pieces, motion: Motion) -> Evidence:
+    height, width = pieces.labels.shape
+    pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2)
+    return Evidence(
+        area=np.bincount(pieces.labels.ravel(), minlength=pieces.count).astype("f8"),
+        lab=pieces.means(lab),
+        centre=pieces.means(pixels),
+        seen=pieces.means(motion.seen[..., None])[:, 0],
+        residual=pieces.means(motion.residual, motion.seen),
+        noise_px=motion.noise_px,
+    )
+
+
+def _seeds(pieces: Pieces, evidence: Evidence) -> list[np.ndarray]:
+    """Connected sets of pieces above one of the thresholds, bool[K], that stand out most from what is around."""
+    speed = np.linalg.norm(evidence.residual, axis=1)
+    known = evidence.seen > 0.5
+    threshold = max(MIN_MOTION_PX, MIN_MOTION_NOISES * evidence.noise_px)
+    scored: list[tuple[float, np.ndarray]] = []
+    for _ in range(MAX_STEPS):
+        moving = known & (speed > threshold)
+        for area in connected(moving, pieces.pairs):
+            size = evidence.area[area].sum()
+            if MIN_AREA_PX <= size <= MAX_SHARE * pieces.labels.size:
+                scored.append((_standing_out(area, speed, known, pieces) * size**0.5, area))
+        threshold *= STEP
+    scored.sort(key=lambda item: -item[0])
+    kept: list[np.ndarray] = []
+    for score, area in scored:
+        if len(kept) == MAX_SEEDS or score <= 0:
+            break
+        if all(iou(area, other, evidence.area) <= SAME_IOU for other in kept):
+            kept.append(area)
+    return kept
+
+
+def _standing_out(area: np.ndarray, speed: np.ndarray, known: np.ndarray, pieces: Pieces) -> float:
+    """How much faster the area is along its border than what lies beyond, in multiples of the latter plus 1 px."""
+    first, second = pieces.pairs.T
+    crossing = (area[first] != area[second]) & known[first] & known[second]
+    if not crossing.any():
+        return float(np.median(speed[area]))
+    inside = np.where(area[first], first, second)[crossing]
+    outside = np.where(area[first], second, first)[crossing]
+    rise = (np.median(speed[area]) - speed[outside]) / (1 + speed[outside])
+    return float(np.average(rise, weights=pieces.length[crossing])) if len(inside) else 0.0
+
+
+def connected(chosen: np.ndarray, pairs: np.ndarray) -> list[np.ndarray]:
+    """The connected parts bool[K] of the chosen pieces bool[K]."""
+    from scipy import sparse
+
+    links = pairs[chosen[pairs].all(1)]
+    graph = sparse.coo_array((np.ones(len(links), "i1"), tuple(links.T)), shape=(len(chosen),) * 2)
+    _, part = sparse.csgraph.connected_components(graph, directed=False)
+    return [chosen & (part == p) for p in np.unique(part[chosen])]
+
+
+def _cut_out(seed: np.ndarray, pieces: Pieces, evidence: Evidence) -> Area | None:
+    """The object around a seed; None where there is none."""
+    low, high = evidence.centre[seed].min(0), evidence.centre[seed].max(0)
+    reach = np.maximum(REACH_PX, REACH_SHARE * (high - low))
+    window = ((evidence.centre >= low - reach) & (evidence.centre <= high + reach)).all(1)
+    figure = seed
+    nats = np.zeros(pieces.count)
+    for _ in range(ROUNDS):
+        ground = window & ~figure
+        if not ground.any():
+            return None
+        nats[window] = _nats(figure, ground, window, evidence)
+        figure = _largest(_minimum_cut(nats, window, pieces, evidence.area), pieces, evidence.area)
+        if evidence.area[figure].sum() < MIN_AREA_PX:
+            return None
+    strict, lax = (
+        _largest(_minimum_cut(nats + shift, window, pieces, evidence.area), pieces, evidence.area)
+        for shift in (-STABILITY_NATS, STABILITY_NATS)
+    )
+    return Area(figure, iou(strict, lax, evidence.area))
+
+
+def _largest(chosen: np.ndarray, pieces: Pieces, area: np.ndarray) -> np.ndarray:
+    return max(connected(chosen, pieces.pairs), key=lambda part: area[part].sum(), default=chosen)
+
+
+def _nats(figure: np.ndarray, ground: np.ndarray, window: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """Evidence for each piece of the window to be figure rather than ground, f64[pieces of the window] in nats."""
+    colours = [_colour_density(side, window, evidence) for side in (figure, ground)]
+    colour = np.clip(np.log(colours[0] / colours[1]), -MAX_NATS, MAX_NATS)
+    scale = max(1.0, MIN_MOTION_NOISES * evidence.noise_px)
+    misses = [np.minimum(_motion_miss(side, window, evidence) / scale, MAX_NATS) for side in (figure, ground)]
+    return colour + (misses[1] - misses[0]) * evidence.seen[window]
+
+
+def _colour_density(side: np.ndarray, window: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """How usual the colour of each piece of the window is among the other pieces of one side, 0 to 1 and a little."""
+    of, by = np.flatnonzero(window), np.flatnonzero(side)
+    a, b = evidence.lab[of], evidence.lab[by]
+    distance = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
+    closeness = np.exp(distance / (-2 * COLOUR_SPREAD**2)) * (of[:, None] != by)
+    return closeness @ evidence.area[by] / evidence.area[by].sum() + UNKNOWN_COLOUR
+
+
+def _motion_miss(side: np.ndarray, window: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """How far the motion of each piece of the window is from one side's affine motion, f64 px.
+
+    The affine motion is fitted by least squares, thrice, with the weights of a Cauchy estimator.
+    """
+    weight = evidence.area[side] * evidence.seen[side]
+    places = np.column_stack([evidence.centre - evidence.centre[side].mean(0), np.ones(len(side))])
+    weights = weight
+    for _ in range(3):
+        root = np.sqrt(weights)[:, None] + 1e-9
+        model = np.linalg.lstsq(places[side] * root, evidence.residual[side] * root, rcond=None)[0]
+        off = places[side] @ model - evidence.residual[side]
+        weights = weight / (1 + (off * off).sum(1))
+    return np.linalg.norm(places[window] @ model - evidence.residual[window], axis=1)
+
+
+def _minimum_cut(nats: np.ndarray, window: np.ndarray, pieces: Pieces, area: np.ndarray) -> np.ndarray:
+    """The figure bool[K] of least cost: evidence against it inside, for it outside, and the border between.
+
+    (Boykov and Jolly 2001; maximum flow by Dinic's method.)
+    """
+    from scipy import sparse
+
+    number = np.cumsum(window) - 1
+    count = int(number[-1]) + 1
+    source, sink = count, count + 1
+    inside = window[pieces.pairs].all(1)
+    a, b = number[pieces.pairs[inside]].T
+    cheapness = np.exp(-pieces.strength[inside] / BORDER_DECAY) + MIN_BORDER
+    border = np.rint(pieces.length[inside] * cheapness * UNITS_PER_NAT).astype("i4")
+    wish = np.rint(nats[window] * area[window] * (UNITS_PER_NAT / WITNESS_PX)).astype("i4")
+    likes, dislikes = np.flatnonzero(wish > 0), np.flatnonzero(wish < 0)
+    rows = np.concatenate([a, b, np.full(len(likes), source), dislikes])
+    columns = np.concatenate([b, a, likes, np.full(len(dislikes), sink)])
+    capacity = np.concatenate([border, border, wish[likes], -wish[dislikes]])
+    graph = sparse.csr_array((capacity, (rows, columns)), shape=(count + 2, count + 2))
+    left = graph - sparse.csgraph.maximum_flow(graph, source, sink).flow
+    left.data = np.maximum(left.data, 0)
+    left.eliminate_zeros()
+    reached = sparse.csgraph.breadth_first_order(left, source, return_predecessors=False)
+    figure = np.zeros(len(window), bool)
+    figure[np.flatnonzero(window)[reached[reached < count]]] = True
+    return figure
