@@ -9,7 +9,7 @@ import numpy as np
 from videotracks.errors import CorruptFileError
 from videotracks.masks.archive import SegmentsReader
 from videotracks.masks.comparison_frames import choose_frames
-from videotracks.masks.comparison_panels import compose, panel_size
+from videotracks.masks.comparison_panels import compose, panel_size, picture_size
 from videotracks.masks.comparison_summary import (
     NAMED_FRAMES,
     Code,
@@ -88,6 +88,7 @@ class LevelPictures:
             self._warn("comparison.render_empty", "there were frames to compare, but no picture shows any mask", [])
         return ComparisonSummary(
             level=self._level,
+            picture_size=picture_size(self._size),
             frames_with_candidates=len(self._place),
             frames_with_masks=len(self._masked),
             drawn=self._drawn,

@@ -27,7 +27,7 @@ _MOST_LETTERS = 12
 class Picture(NamedTuple):
     """A finished comparison, and what it shows."""
 
-    rgb: np.ndarray  # u8[TITLE_PX + h, 3 * w + 2 * GAP_PX, 3]
+    rgb: np.ndarray  # u8[H, W, 3] of picture_size
     candidates: int | None
     followed: int
     objects: list[int]
@@ -37,6 +37,11 @@ def panel_size(width: int, height: int, longest: int) -> tuple[int, int]:
     """Width and height of a picture whose longer side is ``longest`` px; at least 2, so that it makes a video."""
     scale = longest / max(width, height)
     return max(2, round(width * scale)), max(2, round(height * scale))
+
+
+def picture_size(panel: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a comparison of panels of this width and height, px."""
+    return 3 * panel[0] + 2 * GAP_PX, TITLE_PX + panel[1]
 
 
 def compose(
@@ -56,7 +61,8 @@ def compose(
         (counts, _overlaid(small, shown, "no candidates in this frame" if candidates is None else "none found")),
         (f"{len(objects)} tracked", _overlaid(small, objects, "no tracked masks")),
     )
-    canvas = np.full((TITLE_PX + height, 3 * width + 2 * GAP_PX, 3), GROUND, np.uint8)
+    across, down = picture_size((width, height))
+    canvas = np.full((down, across, 3), GROUND, np.uint8)
     for place, (words, panel) in enumerate(panels):
         left = place * (width + GAP_PX)
         strip = canvas[:TITLE_PX, left : left + width]

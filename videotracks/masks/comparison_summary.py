@@ -50,6 +50,7 @@ class ComparisonSummary(BaseModel, frozen=True, extra="forbid"):
     """What was drawn of a level."""
 
     level: int
+    picture_size: tuple[int, int] = Field(description="width and height of each picture, px")
     frames_with_candidates: int
     frames_with_masks: int
     drawn: list[DrawnFrame]
