@@ -13,6 +13,8 @@ MIN_INLIERS, MIN_POINTS = 0.3, 24
 GRID_PX = 8
 #: There and back again a pixel may miss its start by this many px plus this share of its way.
 MISS_PX, MISS_SHARE = 1.0, 0.1
+#: The flow of a pixel is its own only where DIS sees structure: an edge of so many grey levels per px in its patch.
+STRUCTURE_GREY, PATCH_PX = 3.0, 9
 #: Sides of a picture that DIS finds its way in, px.
 MIN_SIDE_PX = 32
 #: RANSAC draws at most this often: enough for a third of inliers at the confidence.
@@ -23,7 +25,7 @@ class Motion(NamedTuple):
     """Motion of each pixel to the neighbouring frame, less that of the camera."""
 
     residual: np.ndarray  # f32[h, w, 2] px, x and y
-    seen: np.ndarray  # bool[h, w], False where the flow there and the flow back do not meet
+    seen: np.ndarray  # bool[h, w], False where flow there and back do not meet, or where nothing is that could be seen
     noise_px: float  # robust standard deviation of the residual of the background
 
 
@@ -47,6 +49,7 @@ def motion_between(rgb: np.ndarray, neighbour_rgb: np.ndarray) -> Motion | None:
     returned = cv2.remap(back, reached, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(far, far))  # type: ignore[call-overload]
     missed = np.linalg.norm(there + returned, axis=2)
     seen = missed <= MISS_PX + MISS_SHARE * np.linalg.norm(there, axis=2)
+    seen &= _structured(one)
     points = np.zeros_like(seen)
     points[GRID_PX // 2 :: GRID_PX, GRID_PX // 2 :: GRID_PX] = True
     points &= seen
@@ -60,3 +63,12 @@ def motion_between(rgb: np.ndarray, neighbour_rgb: np.ndarray) -> Motion | None:
     residual = reached - cv2.perspectiveTransform(pixels, camera)
     noise = 1.4826 * float(np.median(np.abs(residual[points][inlier.ravel() > 0])))
     return Motion(residual, seen, noise)
+
+
+def _structured(grey: np.ndarray) -> np.ndarray:
+    """Where there is an edge within the patch around a pixel, bool[h, w]."""
+    import cv2
+
+    dx, dy = (cv2.Sobel(grey, cv2.CV_32F, 1 - i, i, scale=1 / 8, borderType=cv2.BORDER_REPLICATE) for i in (0, 1))
+    edge = (cv2.magnitude(dx, dy) >= STRUCTURE_GREY).astype("u1")
+    return cv2.dilate(edge, np.ones((PATCH_PX, PATCH_PX), "u1")) > 0

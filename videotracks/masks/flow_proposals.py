@@ -10,7 +10,7 @@ import numpy as np
 
 from videotracks.masks.camera_motion import motion_between
 from videotracks.masks.moving_areas import MIN_MOTION_NOISES, MIN_MOTION_PX, Area, iou, moving_areas
-from videotracks.masks.regions import VISIBLE_EDGE, MergeTree, Pieces, cut_up, edge_strength, grow, lab_of, merge_regions
+from videotracks.masks.regions import MergeTree, Pieces, cut_up, edge_strength, grow, lab_of, merge_regions
 from videotracks.masks.segmenters import Proposal
 
 #: The picture is cut up at no more px than this: half of 960x540. Outlines are then found at full size.
@@ -25,7 +25,7 @@ CUTS = (0.25, 0.5, 1.0)
 FINENESS, MAX_SHARE = 10, 0.9
 #: The stricter and the laxer threshold lie this share below and above the cut.
 STABILITY_SHARE = 0.1
-#: Share of a region's outline that must be seen as an edge; the rest of the picture's frame does not count.
+#: Share of a region's outline that must be seen as an edge: a slow change of colour or an uncertain flow makes none.
 MIN_VISIBLE_OUTLINE = 0.5
 #: Of two proposals of a level that overlap by more than this IoU, the more stable one stays.
 SAME_IOU = 0.7
@@ -104,10 +104,10 @@ def _candidates(tree: MergeTree, pieces: Pieces, moving: list[Area], level: int)
             stability[region] = max(stable, stability.get(region, 0.0))
     ordered = sorted(stability, key=lambda region: (-stability[region], -tree.area[region], region))
     regions = [Area((tree.rank >= tree.start[r]) & (tree.rank < tree.stop[r]), stability[r]) for r in ordered]
-    seen = [region for region in regions if _outline_seen(region.pieces, pieces) >= MIN_VISIBLE_OUTLINE]
+    found = [one for one in (*moving, *regions) if pieces.outline_seen(one.pieces) >= MIN_VISIBLE_OUTLINE]
     kept: list[Area] = []
     area = tree.area[: pieces.count]
-    for candidate in (*moving, *seen):
+    for candidate in found:
         if len(kept) < limit and all(iou(candidate.pieces, other.pieces, area) <= SAME_IOU for other in kept):
             kept.append(candidate)
     return kept
@@ -127,13 +127,6 @@ def _stability(tree: MergeTree, region: int, threshold: float) -> float:
     strict = tree.at(region, threshold * (1 - STABILITY_SHARE))
     lax = tree.at(region, threshold * (1 + STABILITY_SHARE))
     return float(tree.area[strict] / tree.area[lax])
-
-
-def _outline_seen(region: np.ndarray, pieces: Pieces) -> float:
-    """Share of a region's outline, without the picture's frame, where an edge is to be seen."""
-    outline = region[pieces.pairs[:, 0]] != region[pieces.pairs[:, 1]]
-    length = pieces.length[outline]
-    return float(length[pieces.strength[outline] >= VISIBLE_EDGE].sum() / max(length.sum(), 1.0))
 
 
 def _masks(areas: list[Area], labels: np.ndarray, count: int) -> list[Proposal]:

@@ -27,7 +27,7 @@ WITNESS_PX, BORDER_DECAY, MIN_BORDER = 8.0, 8.0, 0.05
 #: Models and outline are found in turn, so often.
 ROUNDS = 2
 #: The stricter and the laxer cut ask for this much more or less evidence, nats.
-STABILITY_NATS = 0.5
+STABILITY_NATS = .35
 #: Capacities of the cut are integers: this many to a nat.
 UNITS_PER_NAT = 100
 
@@ -200,11 +200,14 @@ def _minimum_cut(nats: np.ndarray, window: np.ndarray, pieces: Pieces, area: np.
     number = np.cumsum(window) - 1
     count = int(number[-1]) + 1
     source, sink = count, count + 1
-    inside = window[pieces.pairs].all(1)
+    price = pieces.length * (np.exp(-pieces.strength / BORDER_DECAY) + MIN_BORDER)
+    ends = window[pieces.pairs]
+    inside = ends.all(1)
     a, b = number[pieces.pairs[inside]].T
-    cheapness = np.exp(-pieces.strength[inside] / BORDER_DECAY) + MIN_BORDER
-    border = np.rint(pieces.length[inside] * cheapness * UNITS_PER_NAT).astype("i4")
-    wish = np.rint(nats[window] * area[window] * (UNITS_PER_NAT / WITNESS_PX)).astype("i4")
+    border = np.rint(price[inside] * UNITS_PER_NAT).astype("i4")
+    leaving = ends[:, 0] != ends[:, 1]  # what lies beyond the window is ground
+    rim = np.bincount(pieces.pairs[leaving][ends[leaving]], price[leaving], len(window))
+    wish = np.rint((nats * area / WITNESS_PX - rim)[window] * UNITS_PER_NAT).astype("i4")
     likes, dislikes = np.flatnonzero(wish > 0), np.flatnonzero(wish < 0)
     rows = np.concatenate([a, b, np.full(len(likes), source), dislikes])
     columns = np.concatenate([b, a, likes, np.full(len(dislikes), sink)])

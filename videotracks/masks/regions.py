@@ -40,6 +40,12 @@ class Pieces(NamedTuple):
         sums = [np.bincount(labels, weights * channel.ravel(), self.count) for channel in np.moveaxis(values, 2, 0)]
         return np.stack(sums, 1) / total[:, None]
 
+    def outline_seen(self, region: np.ndarray) -> float:
+        """Share of the outline of a region bool[K] that is a visible edge; the picture's frame counts for nothing."""
+        outline = region[self.pairs[:, 0]] != region[self.pairs[:, 1]]
+        length = self.length[outline]
+        return float(length[self.strength[outline] >= VISIBLE_EDGE].sum() / max(length.sum(), 1.0))
+
 
 class MergeTree(NamedTuple):
     """All regions: the K pieces, then what was joined of two, the whole picture last. Of 2K - 1 nodes each."""
