@@ -69,10 +69,9 @@ def build(config: str, *, device: str, image_size: int, settings: Sequence[str] 
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device cuda: this PyTorch sees no CUDA device; choose the device cpu")
     _initialise_hydra()
+    import sam2.sam2_video_predictor
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
-
-    import sam2.sam2_video_predictor
 
     described = OmegaConf.load(Path(sam2.__path__[0]) / config)
     fixed = OmegaConf.from_dotlist([*_VIDEO_SETTINGS, *settings, f"model.image_size={image_size}"])

@@ -48,7 +48,7 @@ def _supplied() -> Any:
     for schema in _SCHEMAS:
         library.define(schema)
     library.impl("nms", _non_maximum_suppression, "CPU")
-    boxes = importlib.import_module("torchvision.ops.boxes")
+    boxes: Any = importlib.import_module("torchvision.ops.boxes")
     # Only the functions of this one module may pass: elsewhere the operators are indeed missing.
     boxes._assert_has_ops = lambda: None
     return library
