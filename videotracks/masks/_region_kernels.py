@@ -83,11 +83,7 @@ def difference(regions, a, b, strength, weights):  # type: ignore[no-untyped-def
             d = regions[a, c] / regions[a, SEEN] - regions[b, c] / regions[b, SEEN]
             motion += d * d
         motion = motion / (1 + motion)
-    apart = (
-        weights[BY_COLOUR] * colour**0.5
-        + weights[BY_HISTOGRAM] * histogram
-        + weights[BY_MOTION] * motion**0.5
-    )
+    apart = weights[BY_COLOUR] * colour**0.5 + weights[BY_HISTOGRAM] * histogram + weights[BY_MOTION] * motion**0.5
     gate = strength / (strength + weights[FAINT])
     return (apart * gate + weights[BY_BORDER] * strength) * (one * two / (one + two)) ** weights[SIZE_POWER]
 

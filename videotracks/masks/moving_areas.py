@@ -18,16 +18,16 @@ MAX_SEEDS, SAME_IOU = 10, 0.7
 #: How far around an area its outline is sought: a share of its size, and px at least.
 REACH_SHARE, REACH_PX = 0.35, 16
 #: Standard deviation of the colour of a thing among its pieces, Lab units; and the density of unknown colours.
-COLOUR_SPREAD, UNKNOWN_COLOUR = 6.0, 1e-3
+COLOUR_SPREAD, UNKNOWN_COLOUR = 5.0, 1e-3
 #: Evidence of one cue is bounded by this many nats, so that none overrules all others.
 MAX_NATS = 3.0
 #: Pixels that bear witness as one: neighbours repeat each other. A border costs 1 nat per px where no edge is seen,
 #: less by 1/e for each so many Lab units per px, but a little always.
-WITNESS_PX, BORDER_DECAY, MIN_BORDER = 8.0, 8.0, 0.05
+WITNESS_PX, BORDER_DECAY, MIN_BORDER = 16.0, 8.0, 0.05
 #: Models and outline are found in turn, so often.
-ROUNDS = 2
+ROUNDS = 3
 #: The stricter and the laxer cut ask for this much more or less evidence, nats.
-STABILITY_NATS = .35
+STABILITY_NATS = 0.35
 #: Capacities of the cut are integers: this many to a nat.
 UNITS_PER_NAT = 100
 

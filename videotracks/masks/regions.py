@@ -169,9 +169,7 @@ def _ranks(parts: list[list[int]], count: int) -> tuple[np.ndarray, np.ndarray]:
     return first, first + np.array(size, "i8")
 
 
-def _description(
-    lab: np.ndarray, pieces: Pieces, motion: np.ndarray | None, seen: np.ndarray | None
-) -> np.ndarray:
+def _description(lab: np.ndarray, pieces: Pieces, motion: np.ndarray | None, seen: np.ndarray | None) -> np.ndarray:
     """Sums over each piece in the columns of the kernels, f64[K, columns]."""
     labels, count = pieces.labels.ravel(), pieces.count
 
