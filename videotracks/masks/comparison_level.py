@@ -50,8 +50,6 @@ class LevelPictures:
         self._level, self._manifest, self._segments, self._out = level, manifest, segments, out
         self._size = panel_size(view.width, view.height, longest_px)
         self._place = {frame: place for place, frame in enumerate(manifest.indices)}
-        self._masked = {frame for frame in segments.frames if segments.objects_of(frame)}
-        self._archived = set(segments.frames)
         self._drawn: list[DrawnFrame] = []
         self._thumbnails: list[DrawnObject] = []
         self._warnings: list[ComparisonWarning] = []
@@ -90,20 +88,20 @@ class LevelPictures:
             level=self._level,
             picture_size=picture_size(self._size),
             frames_with_candidates=len(self._place),
-            frames_with_masks=len(self._masked),
+            frames_with_masks=sum(bool(self._segments.objects_of(frame)) for frame in self._segments.frames),
             drawn=self._drawn,
             objects=sorted(self._thumbnails, key=lambda item: item.object_id),
             warnings=self._warnings,
         )
 
     def _choose(self, frame_count: int, most: int) -> set[int]:
-        beyond = sorted(frame for frame in {*self._place, *self._archived} if frame >= frame_count)
+        beyond = sorted(frame for frame in {*self._place, *self._segments.frames} if frame >= frame_count)
         if beyond:
             message = f"{len(beyond)} frames lie behind the end of the video, which has {frame_count}"
             self._warn("comparison.missing_sources", message, beyond)
         chosen = choose_frames(
             [frame for frame in self._place if frame < frame_count],
-            [frame for frame in self._archived if frame < frame_count],
+            [frame for frame in self._segments.frames if frame < frame_count],
             most,
         )
         if not chosen:
@@ -115,20 +113,16 @@ class LevelPictures:
 
         The objects seen longest, as many as are wanted.
         """
-        seen: dict[int, int] = defaultdict(int)
-        for frame in self._masked:
-            for identity in self._segments.objects_of(frame):
-                seen[identity] += 1
+        frames_of = {identity: self._segments.frames_of(identity) for identity in self._segments.objects}
         portraits: dict[int, list[int]] = defaultdict(list)
-        for identity in sorted(seen, key=lambda identity: (-seen[identity], identity))[:most]:
-            frames = self._segments.frames_of(identity)
-            middle = frames[len(frames) // 2]
+        for identity in sorted(frames_of, key=lambda identity: (-len(frames_of[identity]), identity))[:most]:
+            middle = frames_of[identity][len(frames_of[identity]) // 2]
             if middle < frame_count:
                 portraits[middle].append(identity)
         return dict(portraits)
 
     def _masks(self, frame: int) -> Mapping[int, PackedMask]:
-        if frame not in self._archived:
+        if frame not in self._segments:
             message = f"frame {frame} is not in the archive of tracked masks"
             self._warn("comparison.missing_masks", message, [frame])
             return {}
@@ -148,9 +142,9 @@ class LevelPictures:
             return None
 
     def _draw(self, frame: int, time_s: float, rgb: np.ndarray, masks: Mapping[int, PackedMask]) -> None:
-        title = f"frame {frame}   {time_s:.2f} s   level {self._level}"
+        title = f"frame {frame} · {time_s:.2f} s · level {self._level}"
         picture = compose(scaled(rgb, self._size), title, self._candidates(frame), masks)
-        if picture.candidates and frame in self._archived and not self._segments.objects_of(frame):
+        if picture.candidates and frame in self._segments and not self._segments.objects_of(frame):
             message = f"frame {frame} has {picture.candidates} candidates and no tracked mask"
             self._warn("comparison.missing_masks", message, [frame])
         name = picture_name(self._level, frame)

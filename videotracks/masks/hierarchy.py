@@ -59,7 +59,7 @@ def _shared_frames(levels: Mapping[int, SegmentsReader]) -> set[int]:
 
 
 def _add_frame(frame: int, levels: Mapping[int, SegmentsReader], pairs: Mapping[tuple[int, int], PairSums]) -> None:
-    seen = of_one_size({level: reader.masks(frame) for level, reader in levels.items() if reader.objects_of(frame)})
+    seen = of_one_size({level: reader.masks(frame) for level, reader in levels.items() if frame in reader})
     for (fine, coarse), sums in pairs.items():
         if fine in seen and coarse in seen:
             sums.add(seen[fine], seen[coarse])

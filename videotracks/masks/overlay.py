@@ -15,8 +15,8 @@ FILL = 0.45
 _FONT_SHARE, _LEAST_FONT_PX = 12 / 360, 10
 #: Room around the letters of a label, px.
 _PAD_PX = 3
-#: A contour of 2 px from this height of the picture on, px; below, it would hide small objects.
-_WIDE_CONTOUR_FROM_PX = 480
+#: A contour of 2 px for objects whose box is at least as wide and high as this, px: it would hide smaller ones.
+_WIDE_CONTOUR_FROM_PX = 24
 
 #: Left, top, width, height in px.
 Box = tuple[int, int, int, int]
@@ -60,9 +60,8 @@ def draw_masks(rgb: np.ndarray, items: Sequence[Drawable]) -> None:
     Large ones first, so that no small one is hidden; all labels last, moved apart where there is room.
     """
     items = sorted(items, key=lambda item: -int(np.count_nonzero(item.crop)))
-    line_px = 2 if rgb.shape[0] >= _WIDE_CONTOUR_FROM_PX else 1
     for item in items:
-        _fill(rgb, item, line_px)
+        _fill(rgb, item)
     for item in items:
         _outline(rgb, item)
     taken: list[Box] = []
@@ -74,14 +73,14 @@ def draw_masks(rgb: np.ndarray, items: Sequence[Drawable]) -> None:
         paste(rgb, plate, place[0], place[1])
 
 
-def _fill(rgb: np.ndarray, item: Drawable, line_px: int) -> None:
+def _fill(rgb: np.ndarray, item: Drawable) -> None:
     """The mask as a glaze, and its inner border in the full colour."""
     import cv2
 
     left, top, width, height = item.box
     here = rgb[top : top + height, left : left + width]
     cv2.copyTo(cv2.LUT(here, _glaze(item.color)), np.ascontiguousarray(item.crop).view(np.uint8), here)
-    here[contour(item.crop, line_px)] = item.color
+    here[contour(item.crop, 2 if min(width, height) >= _WIDE_CONTOUR_FROM_PX else 1)] = item.color
 
 
 def contour(mask: np.ndarray, line_px: int) -> np.ndarray:

@@ -24,7 +24,7 @@ class TrackedVideo:
     """
 
     def __init__(self, path: Path, view: View, segments: SegmentsReader, longest_px: int, crf: int) -> None:
-        self._segments, self._followed = segments, set(segments.frames)
+        self._segments = segments
         self._first, self._step = next(iter(segments.frames), 0), usual_step(segments.frames)
         longest = min(longest_px, max(view.width, view.height))
         self._size = panel_size(view.width, view.height, longest)
@@ -33,12 +33,12 @@ class TrackedVideo:
 
     def shows(self, frame: int) -> bool:
         """Whether a frame is part of the video."""
-        return frame in self._followed or (frame - self._first) % self._step == 0
+        return frame in self._segments or (frame - self._first) % self._step == 0
 
     def add(self, frame: int, rgb: np.ndarray) -> None:
         """Append a frame of the view, u8[H, W, 3]; one whose masks cannot be read is shown without."""
         small = scaled(rgb, self._size)
-        if frame in self._followed:
+        if frame in self._segments:
             try:
                 draw_masks(small, drawables(self._segments.masks(frame), *self._size))
             except CorruptFileError:

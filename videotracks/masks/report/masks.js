@@ -28,7 +28,10 @@
     event.preventDefault();
     show(place);
   }));
-  dialog.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => {
+    if (event.target.matches("img")) dialog.classList.toggle("whole"); // as large as the window, or as the picture is
+    else if (!event.target.matches(".note")) dialog.close();
+  });
 
   // The tree.
   const unfold = byId("unfold");

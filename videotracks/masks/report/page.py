@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from videotracks.masks.report.data import MaskReport, ShownLevel
+from videotracks.masks.report.data import MaskReport, ShownLevel, ShownObject
 from videotracks.palette import color_of
 from videotracks.people import report as people_report
 from videotracks.people.report.page import MOST_TICKS, TICKS_S, clock, whole_clock
@@ -79,7 +79,8 @@ def _shares(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
     for place, (stage, took) in enumerate(seconds.items()):
         width = 100 * took / total
         color = _color(_STAGE_COLORS[place % len(_STAGE_COLORS)])
-        stretches.append({"stage": stage, "seconds": took, "x": round(begin, 2), "width": round(width, 2), "color": color})
+        place_and_width = {"x": round(begin, 2), "width": round(width, 2)}
+        stretches.append({"stage": stage, "seconds": took, "color": color, **place_and_width})
         begin += width
     return stretches
 
@@ -98,7 +99,7 @@ def _chart(level: ShownLevel, duration_s: float) -> dict[str, Any]:
     }
 
 
-def _lane(shown: Any, top: float, per_second: float) -> dict[str, Any]:
+def _lane(shown: ShownObject, top: float, per_second: float) -> dict[str, Any]:
     """The life of one object: a thin line from its first frame to its last, and a bar where it is seen."""
     begin, end = shown.spans[0][0], shown.spans[-1][1]
     return {
@@ -117,6 +118,9 @@ def _lane(shown: Any, top: float, per_second: float) -> dict[str, Any]:
 def _ticks(duration_s: float, per_second: float) -> list[dict[str, Any]]:
     step = next((s for s in TICKS_S if duration_s / s <= MOST_TICKS), duration_s / MOST_TICKS)
     label = clock if step < 1 else whole_clock
-    places = [(LABEL_PX + i * step * per_second, label(i * step)) for i in range(int(duration_s / step) + 1)]
-    # A label at the right edge would be cut in the middle.
-    return [{"x": round(x, 1), "label": words, "anchor": "end" if x > CHART_PX - 20 else "middle"} for x, words in places]
+    ticks = []
+    for i in range(int(duration_s / step) + 1):
+        x = LABEL_PX + i * step * per_second
+        # A label at the right edge would be cut in the middle.
+        ticks.append({"x": round(x, 1), "label": label(i * step), "anchor": "end" if x > CHART_PX - 20 else "middle"})
+    return ticks
