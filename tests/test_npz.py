@@ -3,6 +3,7 @@
 import io
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from videotracks.errors import CorruptFileError
-from videotracks.npz import Limits, read_npz, read_table, write_npz, write_table
+from videotracks.npz import Header, Limits, read_npz, read_table, write_npz, write_table
 from videotracks.tables import Detections, Tracklets, empty
 
 dtypes = st.sampled_from(["b1", "u1", "i2", "i8", "f2", "f4", "f8", "<U3", ">i4", ">f8", ">U2"])
@@ -121,6 +122,39 @@ def test_deflates_what_shrinks_and_stores_what_does_not() -> None:
     ) as archive:
         ways = {info.filename: info.compress_type for info in archive.infolist()}
     assert ways == {"ids.npy": zipfile.ZIP_DEFLATED, "noise.npy": zipfile.ZIP_STORED, "tiny.npy": zipfile.ZIP_DEFLATED}
+
+
+def test_never_deflates_what_is_named_as_stored() -> None:
+    target = io.BytesIO()
+    write_npz(target, {"frames": np.zeros(100_000), "ids": np.zeros(100_000)}, stored=["frames"])
+    with zipfile.ZipFile(target) as archive:
+        ways = {info.filename: info.compress_type for info in archive.infolist()}
+    assert ways == {"frames.npy": zipfile.ZIP_STORED, "ids.npy": zipfile.ZIP_DEFLATED}
+
+
+def test_reads_only_what_is_selected_by_the_headers() -> None:
+    seen = {}
+
+    def select(headers: Mapping[str, Header]) -> list[str]:
+        seen.update(headers)
+        return ["ids"]
+
+    whole = packed(ids=np.arange(3), frames=np.ones((2, 3), "f4"))
+    back = read_npz(io.BytesIO(whole), "a.npz", select=select)
+    assert list(back) == ["ids"]
+    assert seen == {"ids": (np.dtype("i8"), (3,)), "frames": (np.dtype("f4"), (2, 3))}
+
+
+def test_refuses_what_the_selection_refuses_before_anything_is_inflated() -> None:
+    def select(headers: Mapping[str, Header]) -> list[str]:
+        raise CorruptFileError(f"array 'x' has shape {headers['x'].shape}")
+
+    target = io.BytesIO()
+    write_npz(target, {"x": np.zeros(1000)}, deflate=False)
+    damaged = bytearray(target.getvalue())
+    damaged[4000] ^= 1  # read, it would be refused for its checksum
+    with pytest.raises(CorruptFileError, match=r"a\.npz: array 'x' has shape \(1000,\); the file is damaged"):
+        read_npz(io.BytesIO(bytes(damaged)), "a.npz", select=select)
 
 
 def test_never_deflates_more_than_the_reader_inflates() -> None:

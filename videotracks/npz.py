@@ -10,11 +10,11 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -48,6 +48,13 @@ class Limits:
     inflated_bytes: int = 1 << 30
 
 
+class Header(NamedTuple):
+    """What an array will be, known before any of it is read."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Member:
     info: zipfile.ZipInfo
@@ -58,12 +65,18 @@ class _Member:
 
 
 def write_npz(
-    target: Path | BinaryIO, arrays: Mapping[str, np.ndarray], *, deflate: bool | None = None, limits: Limits = Limits()
+    target: Path | BinaryIO,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    deflate: bool | None = None,
+    stored: Collection[str] = (),
+    limits: Limits = Limits(),
 ) -> None:
     """Write arrays (bool, integers, floats, text) as NPZ; the same arrays always give the same bytes.
 
-    ``deflate``: None deflates what is small or shrinks to half in a sample, True all, False nothing. More
-    than ``limits.inflated_bytes`` are never deflated, so that ``read_npz`` takes back what is written here.
+    ``deflate``: None deflates what is small or shrinks to half in a sample, True all, False nothing; never the
+    arrays named in ``stored`` (images: quick to write, and a reader may map them into memory). More than
+    ``limits.inflated_bytes`` are never deflated, so that ``read_npz`` takes back what is written here.
     Other dtypes are a ``TypeError``, unusable names a ``ValueError``.
     """
     for name, array in arrays.items():
@@ -78,7 +91,8 @@ def write_npz(
         for name, array in arrays.items():
             info = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
             size = array.nbytes + _MAX_HEADER_BYTES
-            if size <= budget and (_shrinks(array) if deflate is None else deflate):
+            wanted = name not in stored and (_shrinks(array) if deflate is None else deflate)
+            if size <= budget and wanted:
                 budget -= size
                 packed = BytesIO()
                 np.lib.format.write_array(packed, array, allow_pickle=False)
@@ -99,13 +113,19 @@ def _shrinks(array: np.ndarray) -> bool:
 
 
 def read_npz(
-    source: Path | BinaryIO, name: str | None = None, *, names: Collection[str] | None = None, limits: Limits = Limits()
+    source: Path | BinaryIO,
+    name: str | None = None,
+    *,
+    names: Collection[str] | None = None,
+    select: Callable[[Mapping[str, Header]], Collection[str]] | None = None,
+    limits: Limits = Limits(),
 ) -> dict[str, np.ndarray]:
     """Read the arrays of an NPZ file, in native byte order and C order.
 
     ``name`` stands for the file in errors. ``names``: the arrays there must be, checked before anything is
-    inflated. Raises ``CorruptFileError`` for whatever is not such a file in full, ``FileNotFoundError``
-    where there is none.
+    inflated. ``select`` sees the headers before that, too: it raises ``CorruptFileError`` for what it does not
+    accept, and says which arrays are read. Raises ``CorruptFileError`` for whatever is not such a file in full,
+    ``FileNotFoundError`` where there is none.
     """
     name = name or str(source)
     try:
@@ -114,7 +134,9 @@ def read_npz(
             if names is not None and set(names) != set(members):
                 missing, unknown = sorted(set(names) - set(members)), sorted(set(members) - set(names))
                 raise CorruptFileError(f"missing arrays {missing}, unknown arrays {unknown}")
-            return {key: _read_member(archive, member) for key, member in members.items()}
+            headers = {key: Header(member.dtype, member.shape) for key, member in members.items()}
+            wanted = headers if select is None else select(headers)
+            return {key: _read_member(archive, member) for key, member in members.items() if key in wanted}
     except CorruptFileError as error:
         raise CorruptFileError(f"{name}: {error}; {_remedy}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OverflowError) as error:
