@@ -126,11 +126,15 @@ def test_equal_masks_give_equal_files(tmp_path) -> None:
 
 def test_nothing_is_there_before_the_end_nor_after_an_error(tmp_path) -> None:
     path = tmp_path / "a.npz"
-    writer = SegmentsWriter(path, level=2, scale=1.0)
-    with pytest.raises(ValueError, match="after frame 0"), writer:
-        for _ in range(2):
-            writer.append(0, "frame_000000", {1: mask(1)})
-            assert not path.exists()
+
+    def twice_the_same_frame() -> None:
+        with SegmentsWriter(path, level=2, scale=1.0) as writer:
+            for _ in range(2):
+                writer.append(0, "frame_000000", {1: mask(1)})
+                assert not path.exists()
+
+    with pytest.raises(ValueError, match="after frame 0"):
+        twice_the_same_frame()
     assert list(tmp_path.iterdir()) == []
 
 
