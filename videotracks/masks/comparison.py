@@ -74,8 +74,8 @@ def draw_comparisons(
             for frame, time_s, rgb in read_ahead(_wanted(view, path, pictures, film), _AHEAD_FRAMES):
                 if film is not None and film.shows(frame):
                     film.add(frame, rgb)
-                for level in pictures.values():
-                    level.see(frame, time_s, rgb)
+                for drawn in pictures.values():
+                    drawn.see(frame, time_s, rgb)
                 progress(frame + 1, view.frame_count)
         except RecordingError as error:
             trouble = str(error)
@@ -92,7 +92,7 @@ def _wanted(
     view: View, path: Path, pictures: Mapping[int, LevelPictures], film: TrackedVideo | None
 ) -> Iterator[tuple[int, float, np.ndarray]]:
     """Number, time and pixels of the frames that somebody draws on; the others are not converted to RGB."""
-    stop = view.frame_count if film is not None else max((level.last for level in pictures.values()), default=-1) + 1
+    stop = view.frame_count if film is not None else max((drawn.last for drawn in pictures.values()), default=-1) + 1
     if not stop:
         return
     for frame in read_frames(path, view, stop=stop):

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, Field, RootModel, ValidationError, model_validator
 
@@ -102,7 +103,8 @@ class Relations(BaseModel, frozen=True, extra="forbid"):
     hierarchy: dict[int, dict[int, Relation]]
 
 
-class Hierarchy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
     """Which object lies inside which."""
 
     index: Index
@@ -136,8 +138,8 @@ def relations_of(index: Index) -> Relations:
 def write_hierarchy(folder: Path, hierarchy: Hierarchy) -> dict[str, Path]:
     """Write both files into ``folder``; return them by their names."""
     made = {INDEX_NAME: folder / INDEX_NAME, RELATIONS_NAME: folder / RELATIONS_NAME}
-    for path, model in zip(made.values(), hierarchy, strict=True):
-        path.write_text(model.model_dump_json(), encoding="utf-8")
+    made[INDEX_NAME].write_text(hierarchy.index.model_dump_json(), encoding="utf-8")
+    made[RELATIONS_NAME].write_text(hierarchy.relations.model_dump_json(), encoding="utf-8")
     return made
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from videotracks.errors import CorruptFileError
 from videotracks.files import check_relative_name
 from videotracks.masks.comparison_summary import ComparisonSummary, ComparisonWarning
 from videotracks.masks.hierarchy_files import Hierarchy, Node
@@ -84,7 +85,7 @@ def build_mask_report(
 ) -> MaskReport:
     """Gather the page of one view. ``video`` and the folders of pictures are names relative to the page.
 
-    ``ValueError`` for a name that leads elsewhere.
+    ``ValueError`` for a name that leads elsewhere, ``CorruptFileError`` for a hierarchy without one of the levels.
     """
     view = recording.views[camera]
     objects = _objects(view, levels, hierarchy)
@@ -122,6 +123,11 @@ def _objects(view: View, levels: Mapping[int, LevelReport], hierarchy: Hierarchy
     times_s = np.append(view.timestamps_s, view.duration_s)
     shown: dict[Node, ShownObject] = {}
     for level, told in levels.items():
+        if level not in hierarchy.index.root:
+            raise CorruptFileError(
+                f"index.json: expected level {level}, got levels {sorted(hierarchy.index.root)}; "
+                "materialise mask_hierarchy again"
+            )
         index, relations = hierarchy.index.root[level], hierarchy.relations.hierarchy[level]
         folder = check_relative_name(told.pictures)
         thumbnails = {item.object_id: check_relative_name(f"{folder}/{item.file}") for item in told.summary.objects}

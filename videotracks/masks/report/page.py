@@ -12,6 +12,7 @@ from videotracks.masks.report.data import MaskReport, ShownLevel, ShownObject
 from videotracks.palette import color_of
 from videotracks.people import report as people_report
 from videotracks.people.report.page import MOST_TICKS, TICKS_S, clock, whole_clock
+from videotracks.recording import Recording
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -30,13 +31,24 @@ def write_mask_report(path: Path, report: MaskReport) -> None:
     path.write_text(render(report), encoding="utf-8")
 
 
+def write_view_list(path: Path, recording: Recording, links: Mapping[str, str]) -> None:
+    """Write the page that leads to those of several views; ``links`` by view, relative to ``path``."""
+    from markupsafe import Markup
+
+    style = _SHARED_STYLE.read_text(encoding="utf-8")
+    page = _template("views.html").render(
+        recording=recording, links=links, style=Markup(style), style_hash=_hash(style)
+    )
+    path.write_text(page, encoding="utf-8")
+
+
 def render(report: MaskReport) -> str:
     """The page as text. Scripts and styles run only if their hash is that of this very file's."""
     from markupsafe import Markup
 
     style = "".join(path.read_text(encoding="utf-8") for path in (_SHARED_STYLE, _HERE / "masks.css"))
     script = (_HERE / "masks.js").read_text(encoding="utf-8")
-    return _template().render(
+    return _template("masks.html").render(
         report=report,
         charts={level.level: _chart(level, report.view.duration_s) for level in report.levels},
         shares={level.level: _shares(level.seconds) for level in report.levels},
@@ -48,15 +60,15 @@ def render(report: MaskReport) -> str:
 
 
 @functools.cache
-def _template() -> "Template":
-    """The page's template, compiled once in a process."""
+def _template(name: str) -> "Template":
+    """A page's template, compiled once in a process."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"clock": clock, "color": _color, "address": quote, "jpeg": _jpeg}
-    return environment.get_template("masks.html")
+    return environment.get_template(name)
 
 
 def _color(identity: int) -> str:
