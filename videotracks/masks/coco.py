@@ -110,7 +110,7 @@ def _encoded(segments: SegmentsReader) -> Iterator[tuple[int, list[tuple[int, _E
 
     for frame in segments.frames:
         masks = segments.masks(frame)
-        rles = encode([unpack_full(mask) for mask in masks.values()])
+        rles = encode(unpack_full(mask) for mask in masks.values())
         if not rles:
             yield frame, []
             continue

@@ -4,7 +4,7 @@ Masks are compared as bits, 64 pixels at a time and only where the boxes around 
 compared run by run by pycocotools; they take a hundredth of the memory and are what other tools read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeGuard
 
@@ -27,8 +27,8 @@ class Rle(TypedDict):
 Masks = Sequence[np.ndarray] | Sequence[PackedMask]
 
 
-def encode(masks: Masks) -> list[Rle]:
-    """Masks as COCO run lengths, byte for byte those of ``pycocotools.mask.encode``."""
+def encode(masks: Iterable[np.ndarray] | Iterable[PackedMask]) -> list[Rle]:
+    """Masks as COCO run lengths, byte for byte those of ``pycocotools.mask.encode``; one is looked at at a time."""
     from pycocotools import mask as coco
 
     return [coco.frPyObjects({"size": [*mask.shape], "counts": _runs(mask)}, *mask.shape) for mask in masks]
