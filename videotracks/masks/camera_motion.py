@@ -41,7 +41,7 @@ def motion_between(rgb: np.ndarray, neighbour_rgb: np.ndarray) -> Motion | None:
     if min(height, width) < MIN_SIDE_PX:
         return None
     one, two = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (rgb, neighbour_rgb))
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     there, back = dis.calc(one, two, None), dis.calc(two, one, None)  # type: ignore[call-overload]
     pixels = np.stack(np.meshgrid(np.arange(width, dtype="f4"), np.arange(height, dtype="f4")), 2)
     reached = pixels + there

@@ -58,7 +58,7 @@ def propose_objects(
         tree = merge_regions(lab, pieces, motion.residual / noise_px, motion.seen)
         moving = moving_areas(lab, pieces, motion)
     labels = pieces.labels if scale == 1 else _at_full_size(pieces.labels, image_rgb)
-    return {level: _masks(_candidates(tree, pieces, moving, level), labels, pieces.count) for level in levels}
+    return {level: _masks(_candidates(tree, pieces, moving, level), labels, pieces.total) for level in levels}
 
 
 def _check(image: np.ndarray, neighbour: np.ndarray | None, levels: Sequence[int]) -> None:
@@ -106,7 +106,7 @@ def _candidates(tree: MergeTree, pieces: Pieces, moving: list[Area], level: int)
     regions = [Area((tree.rank >= tree.start[r]) & (tree.rank < tree.stop[r]), stability[r]) for r in ordered]
     found = [one for one in (*moving, *regions) if pieces.outline_seen(one.pieces) >= MIN_VISIBLE_OUTLINE]
     kept: list[Area] = []
-    area = tree.area[: pieces.count]
+    area = tree.area[: pieces.total]
     for candidate in found:
         if len(kept) < limit and all(iou(candidate.pieces, other.pieces, area) <= SAME_IOU for other in kept):
             kept.append(candidate)

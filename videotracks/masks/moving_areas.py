@@ -76,7 +76,7 @@ def _evidence(lab: np.ndarray, pieces: Pieces, motion: Motion) -> Evidence:
     height, width = pieces.labels.shape
     pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2)
     return Evidence(
-        area=np.bincount(pieces.labels.ravel(), minlength=pieces.count).astype("f8"),
+        area=np.bincount(pieces.labels.ravel(), minlength=pieces.total).astype("f8"),
         lab=pieces.means(lab),
         centre=pieces.means(pixels),
         seen=pieces.means(motion.seen[..., None])[:, 0],
@@ -135,13 +135,12 @@ def _cut_out(seed: np.ndarray, pieces: Pieces, evidence: Evidence) -> Area | Non
     low, high = evidence.centre[seed].min(0), evidence.centre[seed].max(0)
     reach = np.maximum(REACH_PX, REACH_SHARE * (high - low))
     window = ((evidence.centre >= low - reach) & (evidence.centre <= high + reach)).all(1)
-    figure = seed
-    nats = np.zeros(pieces.count)
+    figure, alike = seed, _alike(evidence.lab[window])
+    nats = np.zeros(pieces.total)
     for _ in range(ROUNDS):
-        ground = window & ~figure
-        if not ground.any():
+        if not (window & ~figure).any():
             return None
-        nats[window] = _nats(figure, ground, window, evidence)
+        nats[window] = _nats(figure, window, alike, evidence)
         figure = _largest(_minimum_cut(nats, window, pieces, evidence.area), pieces, evidence.area)
         if evidence.area[figure].sum() < MIN_AREA_PX:
             return None
@@ -156,22 +155,28 @@ def _largest(chosen: np.ndarray, pieces: Pieces, area: np.ndarray) -> np.ndarray
     return max(connected(chosen, pieces.pairs), key=lambda part: area[part].sum(), default=chosen)
 
 
-def _nats(figure: np.ndarray, ground: np.ndarray, window: np.ndarray, evidence: Evidence) -> np.ndarray:
-    """Evidence for each piece of the window to be figure rather than ground, f64[pieces of the window] in nats."""
-    colours = [_colour_density(side, window, evidence) for side in (figure, ground)]
-    colour = np.clip(np.log(colours[0] / colours[1]), -MAX_NATS, MAX_NATS)
+def _nats(figure: np.ndarray, window: np.ndarray, alike: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """Evidence for each of the W pieces of the window to be figure rather than ground, f64[W] in nats.
+
+    ``alike`` f32[W, W]: colours are judged by their density among the other pieces of either side.
+    """
+    sides = np.stack([figure, window & ~figure])
+    areas = (evidence.area * sides)[:, window].T
+    density = alike @ (areas / areas.sum(0)).astype("f4") + UNKNOWN_COLOUR
+    colour = np.clip(np.log(density[:, 0] / density[:, 1]), -MAX_NATS, MAX_NATS)
     scale = max(1.0, MIN_MOTION_NOISES * evidence.noise_px)
-    misses = [np.minimum(_motion_miss(side, window, evidence) / scale, MAX_NATS) for side in (figure, ground)]
+    misses = [np.minimum(_motion_miss(side, window, evidence) / scale, MAX_NATS) for side in sides]
     return colour + (misses[1] - misses[0]) * evidence.seen[window]
 
 
-def _colour_density(side: np.ndarray, window: np.ndarray, evidence: Evidence) -> np.ndarray:
-    """How usual the colour of each piece of the window is among the other pieces of one side, 0 to 1 and a little."""
-    of, by = np.flatnonzero(window), np.flatnonzero(side)
-    a, b = evidence.lab[of], evidence.lab[by]
-    distance = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
-    closeness = np.exp(distance / (-2 * COLOUR_SPREAD**2)) * (of[:, None] != by)
-    return closeness @ evidence.area[by] / evidence.area[by].sum() + UNKNOWN_COLOUR
+def _alike(lab: np.ndarray) -> np.ndarray:
+    """How near the colours f64[W, 3] of two pieces are, f32[W, W] from 0 to 1; 0 of a piece and itself."""
+    values = (lab / COLOUR_SPREAD).astype("f4")
+    squares = np.einsum("ij,ij->i", values, values)
+    distance = squares[:, None] + squares - 2 * values @ values.T
+    alike = np.exp(distance * np.float32(-0.5))
+    np.fill_diagonal(alike, 0)
+    return alike
 
 
 def _motion_miss(side: np.ndarray, window: np.ndarray, evidence: Evidence) -> np.ndarray:

@@ -27,7 +27,7 @@ class Pieces(NamedTuple):
     """A picture cut into small 4-connected pieces, numbered from 0, and the borders between them."""
 
     labels: np.ndarray  # i32[h, w]
-    count: int  # K
+    total: int  # K
     pairs: np.ndarray  # i64[E, 2], the two pieces of each border, the smaller number first
     length: np.ndarray  # f64[E] px
     strength: np.ndarray  # f64[E], mean edge along the border, Lab units per px
@@ -36,8 +36,8 @@ class Pieces(NamedTuple):
         """The mean of values [h, w, C] in each piece, f64[K, C], each pixel weighing ``weight`` [h, w]; 0 of none."""
         labels = self.labels.ravel()
         weights = np.ones(labels.size) if weight is None else weight.ravel().astype("f8")
-        total = np.maximum(np.bincount(labels, weights, self.count), 1e-9)
-        sums = [np.bincount(labels, weights * channel.ravel(), self.count) for channel in np.moveaxis(values, 2, 0)]
+        total = np.maximum(np.bincount(labels, weights, self.total), 1e-9)
+        sums = [np.bincount(labels, weights * channel.ravel(), self.total) for channel in np.moveaxis(values, 2, 0)]
         return np.stack(sums, 1) / total[:, None]
 
     def outline_seen(self, region: np.ndarray) -> float:
@@ -141,7 +141,7 @@ def merge_regions(
     """
     from videotracks.masks._region_kernels import merge
 
-    count = pieces.count
+    count = pieces.total
     nodes, borders = 2 * count - 1, len(pieces.pairs)
     regions = np.zeros((nodes, 7 + 3 * COLOUR_BINS + SECTORS))
     regions[:count] = _description(lab, pieces, motion, seen)
@@ -171,7 +171,7 @@ def _ranks(parts: list[list[int]], count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _description(lab: np.ndarray, pieces: Pieces, motion: np.ndarray | None, seen: np.ndarray | None) -> np.ndarray:
     """Sums over each piece in the columns of the kernels, f64[K, columns]."""
-    labels, count = pieces.labels.ravel(), pieces.count
+    labels, count = pieces.labels.ravel(), pieces.total
 
     def total(values: np.ndarray) -> np.ndarray:
         return np.bincount(labels, values.ravel(), count)
