@@ -14,8 +14,8 @@ from videotracks.masks.tracking_settings import MaskTrackingSettings
 from videotracks.recording import View
 from videotracks.sources import image_files
 
-#: Settings that change what is written, or shown, but not what is followed.
-_LATER_SETTINGS = {"mask_scale_ratio", "preview_stride", "max_previews"}
+#: Settings that change what is written, shown or checked, but not what is followed.
+_LATER_SETTINGS = {"mask_scale_ratio", "preview_stride", "max_previews", "expected_j"}
 
 
 class PlannedStep(NamedTuple):

@@ -25,6 +25,7 @@ class MaskTrackingSettings(BaseModel, frozen=True, extra="forbid"):
     mask_scale_ratio: float = Field(default=1.0, gt=0, le=1, description="size of the stored masks to the video's")
     preview_stride: int = Field(default=1, ge=1, description="every n-th frame with candidates is a preview")
     max_previews: int = Field(default=12, ge=2, description="previews at most; first and last are always kept")
+    expected_j: float = Field(default=0.5, ge=0, le=1, description="mean region similarity J that the check wants")
 
 
 class LevelStatistics(BaseModel, frozen=True, extra="forbid"):
