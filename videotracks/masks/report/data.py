@@ -109,7 +109,7 @@ def _level(level: int, told: LevelReport, objects: Mapping[Node, ShownObject]) -
             file=check_relative_name(f"{folder}/{drawn.file}"),
             frame=drawn.frame_idx,
             time_s=drawn.time_s,
-            words=f"{drawn.candidates or 0} candidates, {len(drawn.objects)} tracked",
+            words=f"{drawn.candidates or 'no'} candidates, {len(drawn.objects)} tracked",
         )
         for drawn in told.summary.drawn
     ]
