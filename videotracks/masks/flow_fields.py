@@ -32,6 +32,16 @@ class Field(NamedTuple):
     steps: np.ndarray  # f16[h/2, w/2, 2]: x, y in px of the frames
     unmatched: np.ndarray  # bool[h/2, w/2]: hidden in the other frame, or the flow is wrong
 
+    def within(self, part: tuple[slice, slice]) -> "Field":
+        """A part of it, given by its rows and columns; steps in single precision."""
+        return Field(self.steps[part].astype("f4"), np.ascontiguousarray(self.unmatched[part]))
+
+    @classmethod
+    def uniform(cls, step: tuple[float, float], shape: tuple[int, int]) -> "Field":
+        """The same step (x, y in px) everywhere in a part of a frame of ``shape`` (height, width), all matched."""
+        half = shape[0] // SHRINK, shape[1] // SHRINK
+        return cls(np.full((*half, 2), step, "f4"), np.zeros(half, bool))
+
 
 class FlowFields:
     """Optical flow by dense inverse search (DIS, Kroeger et al. 2016) between frames whose sides are even."""

@@ -54,6 +54,11 @@ class Box(NamedTuple):
         """Height and width."""
         return self.y1 - self.y0, self.x1 - self.x0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no pixel."""
+        return self.x1 <= self.x0 or self.y1 <= self.y0
+
 
 class Sighting(NamedTuple):
     """An object in a frame."""
@@ -65,6 +70,24 @@ class Sighting(NamedTuple):
     def mask(self) -> np.ndarray:
         """bool[h, w] in the box."""
         return self.chance > 0.5
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Mean place x, y in px of the frame; the box's corner where the mask is empty."""
+        import cv2
+
+        moments = cv2.moments(self.mask.view("u1"), binaryImage=True)
+        area = max(moments["m00"], 1.0)
+        return self.box.x0 + moments["m10"] / area, self.box.y0 + moments["m01"] / area
+
+
+def boxed(mask: np.ndarray, corner: tuple[float, float], size: tuple[int, int]) -> Box:
+    """The box of a mask bool[h, w], not empty, whose corner lies at ``corner`` (x, y), with its rim."""
+    import cv2
+
+    x, y, across, down = cv2.boundingRect(mask.view("u1"))
+    left, top = corner[0] + x, corner[1] + y
+    return even_box(left, top, left + across, top + down, rim_px(int(np.count_nonzero(mask))), size)
 
 
 def even_box(x0: float, y0: float, x1: float, y1: float, rim_px: float, size: tuple[int, int]) -> Box:
@@ -104,16 +127,15 @@ def moved_box(seen: Sighting, ahead: Field, size: tuple[int, int]) -> Box:
     steps = ahead.steps[seen.box.flow_slices][rows, columns].astype("f4")
     x = SHRINK * columns + seen.box.x0 + steps[:, 0]
     y = SHRINK * rows + seen.box.y0 + steps[:, 1]
-    rim = rim_px(int(mask.sum()))
-    return even_box(x.min(), y.min(), x.max() + SHRINK, y.max() + SHRINK, rim, size)
+    return even_box(x.min(), y.min(), x.max() + SHRINK, y.max() + SHRINK, rim_px(int(np.count_nonzero(mask))), size)
 
 
 def warp(seen: Sighting, box: Box, back: Field) -> np.ndarray:
-    """The chance f32[h, w] in ``box`` of a frame, taken from where the flow ``back`` says that each pixel was."""
+    """The chance f32[h, w] in ``box`` of a frame, taken from where the flow ``back`` in it says that each pixel was."""
     import cv2
 
     height, width = box.shape
-    steps = cv2.resize(back.steps[box.flow_slices].astype("f4"), (width, height), interpolation=cv2.INTER_LINEAR)
+    steps = cv2.resize(back.steps, (width, height), interpolation=cv2.INTER_LINEAR)
     x = steps[..., 0] + np.arange(box.x0 - seen.box.x0, box.x1 - seen.box.x0, dtype="f4")
     y = steps[..., 1] + np.arange(box.y0 - seen.box.y0, box.y1 - seen.box.y0, dtype="f4")[:, None]
     return cv2.remap(seen.chance, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
@@ -122,21 +144,21 @@ def warp(seen: Sighting, box: Box, back: Field) -> np.ndarray:
 def refine(warped: np.ndarray, box: Box, look: Look, back: Field, colour_odds: np.ndarray) -> np.ndarray:
     """The chance f32[h, w] in ``box`` that a pixel is the object's, from where it is expected.
 
-    ``warped`` f32[h, w]; ``back`` is the flow to where it comes from; ``colour_odds`` f32[COLOURS].
+    ``warped`` f32[h, w]; ``back`` is the flow in ``box`` to where it comes from; ``colour_odds`` f32[COLOURS].
     """
     from videotracks.masks._flow_kernels import relax, weigh
 
     expected = warped > 0.5
     if not expected.any():
         return np.zeros_like(warped)
-    depth, unmatched = depth_px(expected), back.unmatched[box.flow_slices]
-    coarse = np.where(unmatched, 0, depth[::SHRINK, ::SHRINK])
-    motion = motion_odds(back.steps[box.flow_slices].astype("f4"), coarse > SURE_MOTION_PX, coarse < -SURE_MOTION_PX)
+    depth = depth_px(expected)
+    coarse = np.where(back.unmatched, 0, depth[::SHRINK, ::SHRINK])
+    motion = motion_odds(back.steps, coarse > SURE_MOTION_PX, coarse < -SURE_MOTION_PX)
     lab = np.ascontiguousarray(look.lab[box.slices])
-    code, unmatched = np.ascontiguousarray(look.code[box.slices]), np.ascontiguousarray(unmatched)
+    code = np.ascontiguousarray(look.code[box.slices])
     area = int(expected.sum())
     looks, chance, pixels = np.empty_like(warped), np.empty_like(warped), np.empty((warped.size, 2), "i4")
-    count = weigh(depth, unmatched, motion, code, colour_odds, band_px(area), looks, chance, pixels)
+    count = weigh(depth, back.unmatched, motion, code, colour_odds, band_px(area), looks, chance, pixels)
     relax(chance, lab, likeness(lab), pixels[:count], np.empty((count, 5), "f4"), SWEEPS)
     chance = whole(chance, np.where(expected, np.maximum(looks + 1, 0), 0))
     return warped if np.count_nonzero(chance > 0.5) > MOST_GROWTH * area else chance

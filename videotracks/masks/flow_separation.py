@@ -54,5 +54,6 @@ def told_apart(objects: Sequence[Followed], layers: Sequence[Sequence[int]], loo
             box, chance = objects[index].seen
             taken = (winner[box.slices] != index) & (winner[box.slices] >= 0)
             left = np.where(taken, np.minimum(chance, 1 - chance_of_best[box.slices]), chance)
-            apart[index] = replace(objects[index], seen=Sighting(box, left))
+            if taken.any():
+                apart[index] = replace(objects[index], seen=Sighting(box, left)).checked()
     return apart
