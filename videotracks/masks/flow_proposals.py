@@ -21,6 +21,8 @@ SMOOTH_PX, SMOOTH_GREY, SMOOTH_REACH_PX = 5, 20.0, 2.0
 MAX_LEVEL, PROPOSALS_AT_0 = 10, 10
 #: The merge tree is cut where it has this share of a level's proposals, in turn.
 CUTS = (0.25, 0.5, 1.0)
+#: The tree is not cut below: noise of 12 grey levels parts regions by up to 75, real pictures are mostly cut above 150.
+LEAST_DIFFERENCE = 80.0
 #: A region is at least the picture's area over the level's number of proposals, over this; and at most this share.
 FINENESS, MAX_SHARE = 10, 0.9
 #: The stricter and the laxer threshold lie this share below and above the cut.
@@ -98,7 +100,7 @@ def _candidates(tree: MergeTree, pieces: Pieces, moving: list[Area], level: int)
     large = (tree.area >= least) & (tree.area <= MAX_SHARE * tree.area[-1])
     stability: dict[int, float] = {}
     for share in CUTS:
-        threshold = _threshold(tree, large, max(1, round(share * limit)))
+        threshold = max(_threshold(tree, large, max(1, round(share * limit))), LEAST_DIFFERENCE)
         for region in np.flatnonzero(large & (tree.birth <= threshold) & (tree.death > threshold)).tolist():
             stable = _stability(tree, region, threshold)
             stability[region] = max(stable, stability.get(region, 0.0))
