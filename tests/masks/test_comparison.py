@@ -191,6 +191,18 @@ def test_warns_of_frames_that_cannot_be_decoded_and_keeps_those_before(tmp_path,
     assert (tmp_path / "tracked.mp4").is_file()
 
 
+def test_a_view_of_which_no_frame_decodes_leaves_a_summary_and_no_video(tmp_path, monkeypatch) -> None:
+    def broken(*args, **options):
+        raise RecordingError("clip.mp4: frame 0: broken")
+        yield
+
+    monkeypatch.setattr(comparison, "read_frames", broken)
+    summary, out = drawn(tmp_path, video=tmp_path / "tracked.mp4")
+    assert codes(summary) == ["comparison.missing_sources", "comparison.render_empty"]
+    assert not (tmp_path / "tracked.mp4").exists()
+    assert [path.name for path in out.iterdir()] == ["L02_comparison_summary.json"]
+
+
 def test_warns_of_frames_without_masks(tmp_path) -> None:
     summary, _ = drawn(tmp_path, level_inputs(tmp_path, masks=masks_of([0, 1, 2, 19]) | {16: {}}))
     assert codes(summary) == ["comparison.missing_masks"] * 2

@@ -1,7 +1,7 @@
 """Comparisons: the frame, its candidates and the tracked masks side by side, for all levels in one pass."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,39 +53,44 @@ def draw_comparisons(
     """Draw the pictures of all levels of a view in one pass over its frames; return the summaries, which are written.
 
     Into ``out`` of each level go ``L{L}_{frame:05d}.png``, small pictures ``L{L}_object_{id:05d}.jpg`` and
-    ``L{L:02d}_comparison_summary.json``. ``video`` names the MP4 of the coarsest level's masks, made on the way.
-    What cannot be read or decoded is a warning in the summary, and all the rest is drawn. Frames are drawn as they
-    come by: memory does not grow with the video.
+    ``L{L:02d}_comparison_summary.json``. ``video`` names the MP4 of the coarsest level's masks, made on the way;
+    there is none where there is no level or no frame. What cannot be read or decoded is a warning in the summary, and
+    all the rest is drawn. Frames are drawn as they come by: memory does not grow with the video.
     """
+    limits = settings.max_frames, settings.panel_width, settings.max_thumbnails
     pictures = {
-        level: LevelPictures(
-            level, view, inputs.manifest, inputs.segments, inputs.out,
-            (settings.max_frames, settings.panel_width, settings.max_thumbnails),
-        )
+        level: LevelPictures(level, view, inputs.manifest, inputs.segments, inputs.out, limits)
         for level, inputs in sorted(levels.items())
-    }  # fmt: skip
-    coarsest = min(levels, default=None)
-    trouble, film = "", None
-    with ExitStack() as stack:
-        if video is not None and coarsest is not None:
-            segments = levels[coarsest].segments
-            film = stack.enter_context(TrackedVideo(video, view, segments, settings.video_width, settings.video_crf))
-        try:
-            for frame, time_s, rgb in read_ahead(_wanted(view, path, pictures, film), _AHEAD_FRAMES):
-                if film is not None and film.shows(frame):
-                    film.add(frame, rgb)
-                for drawn in pictures.values():
-                    drawn.see(frame, time_s, rgb)
-                progress(frame + 1, view.frame_count)
-        except RecordingError as error:
-            trouble = str(error)
-    if film is not None and film.unreadable and coarsest is not None:
-        pictures[coarsest].warn_of_masks(film.unreadable, "shown without masks in the video")
+    }
+    film = None
+    if video is not None and levels:
+        coarsest = levels[min(levels)].segments
+        film = TrackedVideo(video, view, coarsest, settings.video_width, settings.video_crf)
+    with film or nullcontext():
+        trouble = _draw(view, path, pictures, film, progress)
+    if film is not None and film.unreadable:
+        pictures[min(levels)].warn_of_masks(film.unreadable, "shown without masks in the video")
     summaries = {level: drawn.summary(trouble) for level, drawn in pictures.items()}
     for level, summary in summaries.items():
         (levels[level].out / summary_name(level)).write_text(summary.model_dump_json(indent=1), encoding="utf-8")
     progress(view.frame_count, view.frame_count)
     return summaries
+
+
+def _draw(
+    view: View, path: Path, pictures: Mapping[int, LevelPictures], film: TrackedVideo | None, progress: Progress
+) -> str:
+    """Draw on the frames as they come; return why they came to an end too early, if they did."""
+    try:
+        for frame, time_s, rgb in read_ahead(_wanted(view, path, pictures, film), _AHEAD_FRAMES):
+            if film is not None and film.shows(frame):
+                film.add(frame, rgb)
+            for drawn in pictures.values():
+                drawn.see(frame, time_s, rgb)
+            progress(frame + 1, view.frame_count)
+    except RecordingError as error:
+        return str(error)
+    return ""
 
 
 def _wanted(

@@ -1,6 +1,7 @@
 """The tracked masks of a level as a video that browsers play."""
 
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,8 @@ class TrackedVideo:
     """Writes the frames of a view with the masks of a level on them, as they come by.
 
     Where only every n-th frame was followed, those frames are shown, at an n-th of the frame rate: times stay right.
-    The file is complete when the ``with`` block ends; one that ends in an error is removed.
+    The file is complete when the ``with`` block ends; one that ends in an error is removed. Without a frame there is
+    no file.
     """
 
     def __init__(self, path: Path, view: View, segments: SegmentsReader, longest_px: int, crf: int) -> None:
@@ -28,7 +30,8 @@ class TrackedVideo:
         self._first, self._step = next(iter(segments.frames), 0), usual_step(segments.frames)
         longest = min(longest_px, max(view.width, view.height))
         self._size = panel_size(view.width, view.height, longest)
-        self._video = VideoWriter(path, *self._size, view.fps / self._step, crf=crf)
+        self._open = partial(VideoWriter, path, *self._size, view.fps / self._step, crf=crf)
+        self._video: VideoWriter | None = None
         self.unreadable: list[int] = []
 
     def shows(self, frame: int) -> bool:
@@ -43,16 +46,18 @@ class TrackedVideo:
                 draw_masks(small, drawables(self._segments.masks(frame), *self._size))
             except CorruptFileError:
                 self.unreadable.append(frame)
+        if self._video is None:
+            self._video = self._open().__enter__()
         self._video.write(small)
 
     def __enter__(self) -> Self:
-        self._video.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._video.__exit__(kind, error, trace)
+        if self._video is not None:
+            self._video.__exit__(kind, error, trace)
 
 
 def usual_step(frames: list[int]) -> int:
