@@ -40,7 +40,7 @@ def input_key(view: View, path: Path, segmenter: Segmenter, frames: range, setti
         VERSION,
         view.model_dump(mode="json"),
         [[file.name, stat.st_size, stat.st_mtime_ns] for file, stat in zip(files, stats, strict=True)],
-        [segmenter.name, sorted(segmenter.provenance().items())],
+        [segmenter.name, sorted(segmenter.provenance().items()), segmenter.frame_size(view.width, view.height)],
         [frames.start, frames.stop, frames.step],
         settings.model_dump(mode="json", exclude=_LATER_SETTINGS),
     )
