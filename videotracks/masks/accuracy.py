@@ -31,7 +31,7 @@ def region_similarity(made: np.ndarray, truth: np.ndarray) -> float:
     """
     _check_sizes(made, truth)
     union = int(np.count_nonzero(made | truth))
-    return np.count_nonzero(made & truth) / union if union else 1.0
+    return float(np.count_nonzero(made & truth) / union) if union else 1.0
 
 
 def boundary_accuracy(made: np.ndarray, truth: np.ndarray, tolerance: float = BOUNDARY_TOLERANCE) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 
 from videotracks.masks.flow_colours import histogram, likeness_of, log_odds
 from videotracks.masks.flow_fields import SHRINK, Field, FlowFields, Look
-from videotracks.masks.flow_refinement import SURE_PX, Sighting, boxed, depth_px, even_box, moved_box, refine, warp
-from videotracks.masks.flow_search import found_again, leap
+from videotracks.masks.flow_refinement import SURE_PX, Box, Sighting, boxed, depth_px, even_box, moved_box, refine, warp
+from videotracks.masks.flow_search import found_again, leap, search_window
 
 #: Share of the object's colours that stays as it was in the prompted frame; the rest follows the frames seen since.
 KEPT_SHARE = 0.6
@@ -20,7 +20,7 @@ LEARNING_LIKENESS = 0.7
 LEAST_SHARE, LEAST_PX = 0.03, 4
 #: It is looked for during so many frames.
 SEARCH_FRAMES = 90
-#: From this share of its pixels unmatched, the flow has lost an object.
+#: From this share of its pixels unmatched or gone, the flow has lost an object.
 LOST_SHARE = 0.5
 
 
@@ -54,27 +54,20 @@ class Followed:
         """The object in frame ``target``, a neighbour of ``position``, before objects are told apart."""
         if self.missing:
             return self._looked_for(fields, position, target)
-        look, ahead = fields.look(target), fields.between(position, target)
+        before, look, ahead = fields.look(position), fields.look(target), fields.between(position, target)
         height, width = look.gray.shape
-        step = self._leap(fields.look(position), look, ahead)
-        if step is None:
-            box = moved_box(self.seen, ahead, (width, height))
-            back = fields.between(target, position).within(box.flow_slices)
-        else:
+        box = moved_box(self.seen, ahead, (width, height))
+        known = self._refined(box, fields.between(target, position).within(box.flow_slices), look)
+        if self._is_lost_by(ahead, known) and (step := leap(self.seen, before, look, self.step)):
             corner = self.seen.box.x0 + step[0], self.seen.box.y0 + step[1]
             box = boxed(self.seen.mask, corner, (width, height))
-            back = Field.uniform((-step[0], -step[1]), box.shape)
-        if box.is_empty:
-            return replace(self, missing=1, step=(0.0, 0.0))
-        chance = refine(warp(self.seen, box, back), box, look, back, log_odds(self.known_colours, self.ground))
-        seen, (x, y) = Sighting(box, chance), self.seen.centre
-        step = seen.centre[0] - x, seen.centre[1] - y
-        return replace(self, seen=seen, step=step).checked()
+            known = self._refined(box, Field.uniform((-step[0], -step[1]), box.shape), look)
+        return known
 
     def checked(self) -> Self:
         """The object, out of sight if hardly a pixel of it is left."""
         gone = np.count_nonzero(self.seen.mask) < max(LEAST_PX, LEAST_SHARE * self.usual_area)
-        return replace(self, missing=1, step=(0.0, 0.0)) if gone else self
+        return replace(self, missing=1) if gone else self
 
     def learn(self, look: Look) -> Self:
         """With the colours of the frame that it was just seen in, as far as they are its own."""
@@ -91,13 +84,24 @@ class Followed:
             usual_area=(1 - AREA_RATE) * self.usual_area + AREA_RATE * area,
         )
 
-    def _leap(self, before: Look, now: Look, ahead: Field) -> tuple[float, float] | None:
-        """Its step where the flow has lost most of it, but it is seen nearby."""
-        inside = self.seen.mask[::SHRINK, ::SHRINK]
-        unmatched = ahead.unmatched[self.seen.box.flow_slices][inside]
-        if not len(unmatched) or unmatched.mean() < LOST_SHARE:
-            return None
-        return leap(self.seen, before, now, self.step)
+    def _refined(self, box: Box, back: Field, look: Look) -> Self:
+        """The object in ``box`` of the next frame, where ``back`` tells whence its pixels come."""
+        if box.is_empty:
+            return replace(self, missing=1)
+        chance = refine(warp(self.seen, box, back), box, look, back, log_odds(self.known_colours, self.ground))
+        seen, (x, y) = Sighting(box, chance), self.seen.centre
+        known = replace(self, seen=seen).checked()
+        if known.missing:
+            return replace(self, missing=1)
+        return replace(known, step=(seen.centre[0] - x, seen.centre[1] - y))
+
+    def _is_lost_by(self, ahead: Field, known: Self) -> bool:
+        """Whether the flow has no match for most of its pixels, or they are no longer there in the next frame."""
+        mask = self.seen.mask
+        unmatched = ahead.unmatched[self.seen.box.flow_slices][mask[::SHRINK, ::SHRINK]]
+        left = 0 if known.missing else np.count_nonzero(known.seen.mask)
+        most_unmatched = bool(len(unmatched)) and float(unmatched.mean()) > LOST_SHARE
+        return most_unmatched or bool(left < (1 - LOST_SHARE) * np.count_nonzero(mask))
 
     def _looked_for(self, fields: FlowFields, position: int, target: int) -> Self:
         """Where a part of the frame near its last place looks like it; that place moves with the ground there."""
@@ -110,7 +114,8 @@ class Followed:
         moved = even_box(box.x0 + across, box.y0 + down, box.x1 + across, box.y1 + down, 0, (width, height))
         place = box if moved.is_empty else moved
         away = replace(self, seen=Sighting(place, np.zeros(place.shape, "f4")), missing=self.missing + 1)
-        found = found_again(place, look, self.known_colours, self.ground, self.usual_area)
+        window = search_window(place, self.step, self.missing, self.usual_area, (width, height))
+        found = found_again(window, look, self.known_colours, self.ground, self.usual_area)
         if found is None:
             return away
         back = Field.uniform((0, 0), found.box.shape)

@@ -13,8 +13,9 @@ TEMPLATE_PX = 48
 #: Root mean square difference of its pixels in Lab up to which an object is the same, and how many times the mean
 #: square of any other place, half its side away, must exceed that of the best.
 SAME_LEVELS, DISTINCT = 24.0, 1.5
-#: An object out of sight is looked for in its last box, widened by this share of the root of its area.
-SEARCH_SHARE = 1.0
+#: An object out of sight is looked for in its last box, widened by this share of the root of its area: at first, more
+#: for every frame, and at most.
+SEARCH_SHARE, SEARCH_GROWTH, SEARCH_MOST = 1.0, 0.1, 3.0
 #: Found is a part of so many times its usual area whose colours are so alike to its own, and which is at least this
 #: share of all pixels in the window that look like it.
 FOUND_AREA, FOUND_LIKENESS, FOUND_SHARE = (0.5, 2.0), 0.9, 0.6
@@ -58,15 +59,13 @@ def leap(seen: Sighting, before: Look, now: Look, guess: tuple[float, float]) ->
     return x0 + float(column) / scale - left, y0 + float(row) / scale - top
 
 
-def found_again(place: Box, look: Look, own: np.ndarray, ground: np.ndarray, usual_area: float) -> Sighting | None:
-    """A part of a frame around ``place`` that looks like an object; None where there is none, or others as well.
+def found_again(window: Box, look: Look, own: np.ndarray, ground: np.ndarray, usual_area: float) -> Sighting | None:
+    """The part of a frame in ``window`` that looks like an object; None where there is none, or others as well.
 
     ``own`` and ``ground`` are colours f32[COLOURS], ``usual_area`` in px.
     """
     import cv2
 
-    height, width = look.gray.shape
-    window = even_box(*place, SEARCH_SHARE * float(np.sqrt(usual_area)), (width, height))
     code = look.code[window.slices]
     alike = (log_odds(own, ground)[code] > FOUND_ODDS).astype("u1")
     joined = cv2.morphologyEx(alike, cv2.MORPH_CLOSE, np.ones((3, 3), "u1"))
@@ -81,3 +80,13 @@ def found_again(place: Box, look: Look, own: np.ndarray, ground: np.ndarray, usu
     if likeness_of(histogram(code, mask), own) < FOUND_LIKENESS:
         return None
     return Sighting(window, mask.astype("f4"))
+
+
+def search_window(place: Box, step: tuple[float, float], missing: int, usual_area: float, size: tuple[int, int]) -> Box:
+    """Where an object may be that was last seen at ``place`` with ``step`` (x, y in px), ``missing`` frames ago."""
+    side = float(np.sqrt(usual_area))
+    most = SEARCH_MOST * side
+    across, down = (float(np.clip(missing * way, -most, most)) for way in step)
+    rim = min(SEARCH_SHARE + SEARCH_GROWTH * missing, SEARCH_MOST) * side
+    corners = place.x0 + min(across, 0), place.y0 + min(down, 0), place.x1 + max(across, 0), place.y1 + max(down, 0)
+    return even_box(*corners, rim, size)
