@@ -12,7 +12,6 @@ from tests.masks.picture_examples import (
     iou,
     moving_square,
     noisy,
-    seen_by_a_moving_camera,
     texture,
     tiles,
 )
@@ -25,7 +24,7 @@ def best(proposals, mask) -> float:
     return max((iou(proposal.mask, mask) for proposal in proposals), default=0.0)
 
 
-@settings(max_examples=20, deadline=None)  # the first call compiles
+@settings(max_examples=12, deadline=None)  # the first call compiles
 @given(st.integers(1, 60), st.integers(1, 60), st.booleans(), st.integers(0, 5))
 def test_masks_are_connected_and_as_large_as_the_picture(height, width, has_neighbour, seed) -> None:
     random = np.random.default_rng(seed)
@@ -85,11 +84,6 @@ def test_a_square_on_its_own_texture_is_found_by_motion_only() -> None:
     for level in LEVELS:
         assert best(moving[level], square) > 0.7
         assert best(still[level], square) < 0.5
-
-
-def test_camera_motion_adds_no_object() -> None:
-    frame, following = seen_by_a_moving_camera()
-    assert len(propose_objects(frame, following, [2])[2]) <= len(propose_objects(frame, None, [2])[2]) + 2
 
 
 def test_a_frame_of_another_place_is_as_none() -> None:

@@ -42,11 +42,13 @@ def motion_between(rgb: np.ndarray, neighbour_rgb: np.ndarray) -> Motion | None:
         return None
     one, two = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (rgb, neighbour_rgb))
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    there, back = dis.calc(one, two, None), dis.calc(two, one, None)  # type: ignore[call-overload]
-    pixels = np.stack(np.meshgrid(np.arange(width, dtype="f4"), np.arange(height, dtype="f4")), 2)
+    # A flow to begin with is tried anew at every scale, so that what stands still is not carried along.
+    there, back = (dis.calc(a, b, np.zeros((height, width, 2), "f4")) for a, b in ((one, two), (two, one)))
+    pixels: np.ndarray = np.stack(np.meshgrid(np.arange(width, dtype="f4"), np.arange(height, dtype="f4")), 2)
     reached = pixels + there
     far = float(width + height)  # whoever leaves the picture does not come back
-    returned = cv2.remap(back, reached, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(far, far))  # type: ignore[call-overload]
+    x, y = np.ascontiguousarray(reached[..., 0]), np.ascontiguousarray(reached[..., 1])
+    returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_CONSTANT, (far, far))
     missed = np.linalg.norm(there + returned, axis=2)
     seen = missed <= MISS_PX + MISS_SHARE * np.linalg.norm(there, axis=2)
     seen &= _structured(one)

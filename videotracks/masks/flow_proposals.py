@@ -15,7 +15,7 @@ from videotracks.masks.segmenters import Proposal
 
 #: The picture is cut up at no more px than this: half of 960x540. Outlines are then found at full size.
 WORK_PX = 480 * 270
-#: The bilateral filter before cutting: diameter in px, Lab-like grey levels, px. It takes away noise, not edges.
+#: The bilateral filter before cutting: diameter in px, grey levels, reach in px. It takes away noise, not edges.
 SMOOTH_PX, SMOOTH_GREY, SMOOTH_REACH_PX = 5, 20.0, 2.0
 #: Levels that there are, and the proposals of level 0; each two levels double them: 20 at 2, 40 at 4, 80 at 6.
 MAX_LEVEL, PROPOSALS_AT_0 = 10, 10
@@ -25,8 +25,9 @@ CUTS = (0.25, 0.5, 1.0)
 LEAST_DIFFERENCE = 80.0
 #: A region is at least the picture's area over the level's number of proposals, over this; and at most this share.
 FINENESS, MAX_SHARE = 10, 0.9
-#: The stricter and the laxer threshold lie this share below and above the cut.
-STABILITY_SHARE = 0.1
+#: The stricter and the laxer threshold lie this share below and above the cut. With it noise has no stable region, a
+#: texture few, a real frame more than half of what is proposed.
+STABILITY_SHARE = 0.15
 #: Share of a region's outline that must be seen as an edge: a slow change of colour or an uncertain flow makes none.
 MIN_VISIBLE_OUTLINE = 0.5
 #: Of two proposals of a level that overlap by more than this IoU, the more stable one stays.
@@ -36,15 +37,17 @@ SAME_IOU = 0.7
 def propose_objects(
     image_rgb: np.ndarray, neighbour_rgb: np.ndarray | None, levels: Sequence[int]
 ) -> dict[int, list[Proposal]]:
-    """The objects of a frame u8[H, W, 3] at each level (0 to 10, finer upwards); moving ones first, then the largest.
+    """The objects of a frame u8[H, W, 3] at each level (0 to 10, finer upwards), moving ones first.
 
-    ``neighbour_rgb`` u8[H, W, 3] is a frame close by, in which what is to be found has moved by some pixels; None
-    leaves motion out. At most 20 proposals at level 2, 40 at 4, 80 at 6; each mask is 4-connected. ``stability`` is
-    the IoU of a region cut out of the merge tree at a stricter and a laxer threshold, as for maximally stable regions
-    (Matas et al. 2002); of a moving area, that of its minimum cut with less and with more evidence.
+    ``neighbour_rgb`` u8[H, W, 3]: best the next frame or the one before; what moves by more than its own width is
+    lost to the flow. None leaves motion out, and with it most whole persons. At most 20 proposals at level 2, 40 at 4,
+    80 at 6; each mask is 4-connected. ``stability`` is the IoU of a region cut out of the merge tree at a stricter and
+    a laxer threshold, as for maximally stable regions (Matas et al. 2002); of a moving area, that of its minimum cut
+    with less and with more evidence.
     ``ValueError`` for other levels, or frames of other shapes.
     """
     import cv2
+    from scipy import ndimage
 
     _check(image_rgb, neighbour_rgb, levels)
     height, width = image_rgb.shape[:2]
@@ -60,7 +63,8 @@ def propose_objects(
         tree = merge_regions(lab, pieces, motion.residual / noise_px, motion.seen)
         moving = moving_areas(lab, pieces, motion)
     labels = pieces.labels if scale == 1 else _at_full_size(pieces.labels, image_rgb)
-    return {level: _masks(_candidates(tree, pieces, moving, level), labels, pieces.total) for level in levels}
+    boxes = ndimage.find_objects(labels + 1, pieces.total)
+    return {level: _masks(_candidates(tree, pieces, moving, level), labels, boxes) for level in levels}
 
 
 def _check(image: np.ndarray, neighbour: np.ndarray | None, levels: Sequence[int]) -> None:
@@ -131,20 +135,21 @@ def _stability(tree: MergeTree, region: int, threshold: float) -> float:
     return float(tree.area[strict] / tree.area[lax])
 
 
-def _masks(areas: list[Area], labels: np.ndarray, count: int) -> list[Proposal]:
-    """Proposals with masks at the size of ``labels``, each of its largest connected part; none of nothing."""
-    import cv2
-    from scipy import ndimage
+def _masks(areas: list[Area], labels: np.ndarray, boxes: list[tuple[slice, slice] | None]) -> list[Proposal]:
+    """Proposals with masks at the size of ``labels``, each of its largest connected part; none of nothing.
 
-    boxes = ndimage.find_objects(labels + 1, count)
+    ``boxes``: rows and columns of each piece; None for one that has no pixel at that size.
+    """
+    import cv2
+
     proposals = []
     for area in areas:
-        own = [boxes[piece] for piece in np.flatnonzero(area.pieces) if boxes[piece] is not None]
+        own = [box for piece in np.flatnonzero(area.pieces) if (box := boxes[piece]) is not None]
         if not own:
             continue
-        box = tuple(slice(min(b[i].start for b in own), max(b[i].stop for b in own)) for i in (0, 1))
-        mask = np.zeros(labels.shape, bool)
-        _, parts, sizes, _ = cv2.connectedComponentsWithStats(area.pieces.astype("u1")[labels[box]], connectivity=4)
-        mask[box] = parts == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
+        rows, columns = (slice(min(b[i].start for b in own), max(b[i].stop for b in own)) for i in (0, 1))
+        mask, inside = np.zeros(labels.shape, bool), area.pieces.astype("u1")[labels[rows, columns]]
+        _, parts, sizes, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
+        mask[rows, columns] = parts == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
         proposals.append(Proposal(mask, area.stability))
     return proposals

@@ -27,7 +27,7 @@ WITNESS_PX, BORDER_DECAY, MIN_BORDER = 16.0, 8.0, 0.05
 #: Models and outline are found in turn, so often.
 ROUNDS = 3
 #: The stricter and the laxer cut ask for this much more or less evidence, nats.
-STABILITY_NATS = 0.35
+STABILITY_NATS = 0.25
 #: Capacities of the cut are integers: this many to a nat.
 UNITS_PER_NAT = 100
 
@@ -109,15 +109,13 @@ def _seeds(pieces: Pieces, evidence: Evidence) -> list[np.ndarray]:
 
 
 def _standing_out(area: np.ndarray, speed: np.ndarray, known: np.ndarray, pieces: Pieces) -> float:
-    """How much faster the area is along its border than what lies beyond, in multiples of the latter plus 1 px."""
+    """How much faster an area is than what lies beyond its border, in multiples of the latter plus 1 px."""
     first, second = pieces.pairs.T
     crossing = (area[first] != area[second]) & known[first] & known[second]
     if not crossing.any():
         return float(np.median(speed[area]))
-    inside = np.where(area[first], first, second)[crossing]
-    outside = np.where(area[first], second, first)[crossing]
-    rise = (np.median(speed[area]) - speed[outside]) / (1 + speed[outside])
-    return float(np.average(rise, weights=pieces.length[crossing])) if len(inside) else 0.0
+    beyond = speed[np.where(area[first], second, first)[crossing]]
+    return float(np.average((np.median(speed[area]) - beyond) / (1 + beyond), weights=pieces.length[crossing]))
 
 
 def connected(chosen: np.ndarray, pairs: np.ndarray) -> list[np.ndarray]:
