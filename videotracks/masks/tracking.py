@@ -130,7 +130,7 @@ class _Follower:
         return -(-step.candidates // self._settings.objects_at_once)
 
     def _foretell(self, plan: Sequence[PlannedStep], opened: Sequence[PlannedStep], say: Callable[[str], None]) -> None:
-        """Say what is to be done, and how long it takes at most where the segmenter knows."""
+        """Say what is to be done, and how long that is expected to take where the segmenter knows."""
         if len(opened) < len(plan):
             say(f"{len(plan) - len(opened)} of {len(plan)} steps were finished before; going on after them")
         forecasts = []
@@ -142,7 +142,7 @@ class _Follower:
         candidates = sum(step.candidates for step in opened)
         what = f"{self._segmenter.name}: up to {candidates:,} candidates of {len(opened):,} frames and levels to follow"
         known = [forecast for forecast in forecasts if forecast is not None]
-        say(f"{what}, about {timedelta(seconds=round(sum(known)))} (h:mm:ss) at most" if known else what)
+        say(f"{what}; {timedelta(seconds=round(sum(known)))} (h:mm:ss) expected if all are new" if known else what)
 
 
 def _archive(
