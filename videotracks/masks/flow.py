@@ -62,4 +62,4 @@ class FlowSegmenter:
 
 
 #: Seconds per frame, and per object and frame, of objects of usual size at 640 px (``benchmarks.mask_following``).
-FLOW_S, OBJECT_S = 0.05, 0.003
+FLOW_S, OBJECT_S = 0.04, 0.0025

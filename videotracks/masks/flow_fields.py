@@ -92,8 +92,9 @@ def unmatched(there: np.ndarray, back: np.ndarray) -> np.ndarray:
     x += there[..., 0] / SHRINK
     y += there[..., 1] / SHRINK
     returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    miss, lengths = there + returned, there**2 + returned**2
-    return np.square(miss, out=miss).sum(axis=-1) > MISS_SHARE * lengths.sum(axis=-1) + MISS_PX2
+    miss = cv2.magnitude(*cv2.split(there + returned))
+    lengths = [cv2.magnitude(*cv2.split(steps)) for steps in (there, returned)]
+    return miss**2 > MISS_SHARE * (lengths[0] ** 2 + lengths[1] ** 2) + MISS_PX2
 
 
 def look_at(image_rgb: np.ndarray) -> Look:

@@ -167,7 +167,7 @@ def refine(warped: np.ndarray, box: Box, look: Look, back: Field, colour_odds: n
 def likeness(lab: np.ndarray) -> np.ndarray:
     """How neighbours weigh by their squared distance in Lab over 4, f32[4096], scaled by its mean as GrabCut does."""
     across = np.diff(lab.astype("i2"), axis=1)
-    mean = float(np.square(across, dtype="i4").sum(axis=-1).mean()) if across.size else 1.0
+    mean = float(3 * np.square(across, dtype="i4").mean()) if across.size else 1.0
     falling = np.exp(-np.arange(4096, dtype="f4") * 4 / (2 * max(mean, 1.0)))
     return np.maximum(falling, LEAST_LIKENESS).astype("f4")
 
