@@ -19,3 +19,7 @@ class ModelError(VideoTracksError):
 
 class BaselineError(VideoTracksError):
     """A baseline that cannot be read or imported."""
+
+
+class CalibrationError(VideoTracksError):
+    """Cameras that cannot be read, that no camera can be, or that are not those of the recording."""
