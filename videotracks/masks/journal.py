@@ -142,12 +142,17 @@ class Box(NamedTuple):
     width: int
     bits: np.ndarray  # np.packbits of the box
 
+    def draw(self, whole: np.ndarray) -> tuple[slice, slice]:
+        """Copy the mask into bool[H, W]; returns where, so that a caller may clear it again."""
+        part = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+        flat = np.unpackbits(self.bits, count=self.height * self.width).view(bool)
+        whole[part] = flat.reshape(self.height, self.width)
+        return part
+
     def mask(self, shape: tuple[int, int]) -> np.ndarray:
         """The mask bool[H, W] in a frame of that shape."""
         whole = np.zeros(shape, bool)
-        flat = np.unpackbits(self.bits, count=self.height * self.width).view(bool)
-        rows, columns = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
-        whole[rows, columns] = flat.reshape(self.height, self.width)
+        self.draw(whole)
         return whole
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from videotracks.masks.archive import SegmentsReader, SegmentsWriter, video_segments_name
 from videotracks.masks.identity import nearer
 from videotracks.masks.journal import Box, Journal, StepReader
@@ -32,10 +34,11 @@ def write_archives(
     that touch a frame are open while it is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    canvas = np.zeros(shape, bool)  # one for all masks: fresh memory would cost more than the packing
     path, seen, count = folder / video_segments_name(scale), set[int](), 0
     with SegmentsWriter(path, level=level, scale=scale) as archive:
         for position, boxes in merge_frames(journal, level, positions, len(frames), reach, shape):
-            packed = {object_id: pack(boxes[object_id].mask(shape), scale) for object_id in sorted(boxes)}
+            packed = {object_id: _packed(boxes[object_id], canvas, scale) for object_id in sorted(boxes)}
             kept = {object_id: mask for object_id, mask in packed.items() if _is_seen(mask)}
             archive.append(frames[position], frame_name(frames[position]), kept)
             seen.update(kept)
@@ -43,6 +46,14 @@ def write_archives(
     with SegmentsReader(path) as segments:
         write_object_segments(folder / OBJECT_SEGMENTS, segments, path.name)
     return Archived(len(seen), count)
+
+
+def _packed(box: Box, canvas: np.ndarray, scale: float) -> PackedMask:
+    """A mask packed, drawn on an empty ``canvas`` bool[H, W] that is left empty."""
+    part = box.draw(canvas)
+    packed = pack(canvas, scale)
+    canvas[part] = False
+    return packed
 
 
 def _is_seen(mask: PackedMask) -> bool:
