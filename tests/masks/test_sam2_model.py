@@ -63,6 +63,17 @@ def test_every_size_has_a_description_and_known_weights(network: Any) -> None:
         assert described.file == f"sam2.1_hiera_{size}.pt"
 
 
+def test_attends_to_memories_in_bfloat16_without_pointers(network: Any) -> None:
+    import torch
+
+    seen, memory = torch.zeros(64, 1, 256), torch.zeros(64, 1, 64)
+    with torch.inference_mode():
+        found = network.memory_attention(
+            curr=[seen], curr_pos=[seen], memory=memory.bfloat16(), memory_pos=memory.bfloat16(), num_obj_ptr_tokens=0
+        )
+    assert found.dtype == torch.float32
+
+
 def test_reads_every_tensor(network: Any, weights: Path) -> None:
     import torch
 

@@ -116,7 +116,10 @@ def _extension_is_compiled() -> bool:
 
 
 def _in_single_precision(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Memories are stored as bfloat16, and the CPU does not mix precisions."""
+    """Memories are stored as bfloat16, which the CPU does not mix with single precision.
+
+    Object pointers beside them would lift them to single precision; a network of the family without pointers has none.
+    """
     import torch
 
     def single(value: Any) -> Any:
