@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from videotracks.errors import CalibrationError
-from videotracks.geometry.distortion import FISHEYE_LENGTHS, PINHOLE_LENGTHS, distort, undistort
+from videotracks.geometry.distortion import FISHEYE_LENGTHS, PINHOLE_LENGTHS, distort, distortion_jacobian, undistort
 
 #: No picture is larger in either direction: what files state beyond it is a mistake.
 MOST_PX = 1 << 16
+#: No lens bends that much; beyond it the polynomials of the models overflow.
+_MOST_BENT = 1e9
 #: Largest entry of RRᵀ − I: single precision keeps a rotation to 1e-7.
 _ORTHONORMAL = 1e-6
 
@@ -38,17 +40,22 @@ class Camera:
             raise CalibrationError(f"size: {self.width}×{self.height} px; 1 to {MOST_PX} are possible")
         for name, shape in (("K", (3, 3)), ("distortion", (-1,)), ("R", (3, 3)), ("t", (3,))):
             object.__setattr__(self, name, _finite(name, getattr(self, name), shape))
-        if (self.K[[1, 2, 2], [0, 0, 1]] != 0).any() or self.K[2, 2] != 1 or min(self.K[0, 0], self.K[1, 1]) <= 0:
-            raise CalibrationError(
-                f"K: expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]], fx and fy above 0; {self.K.tolist()}"
-            )
+        self._check()
+
+    def _check(self) -> None:
+        given = self.K.tolist()
+        if (self.K[[1, 2, 2], [0, 0, 1]] != 0).any() or self.K[2, 2] != 1:
+            raise CalibrationError(f"K: expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]], got {given}")
+        if min(self.K[0, 0], self.K[1, 1]) <= 0:
+            raise CalibrationError(f"K: focal lengths must be above 0, got {given}")
         known = FISHEYE_LENGTHS if self.fisheye else PINHOLE_LENGTHS
         if len(self.distortion) not in known:
-            raise CalibrationError(
-                f"distortion: {len(self.distortion)} coefficients; OpenCV knows {known} of this model"
-            )
+            kind = "fisheye" if self.fisheye else "pinhole"
+            raise CalibrationError(f"distortion: {len(self.distortion)} coefficients; OpenCV's {kind} takes {known}")
+        if np.abs(self.distortion).max(initial=0) > _MOST_BENT:
+            raise CalibrationError(f"distortion: at most {_MOST_BENT:g} is possible, got {self.distortion.tolist()}")
         if np.abs(self.R @ self.R.T - np.eye(3)).max() > _ORTHONORMAL or np.linalg.det(self.R) < 0:
-            raise CalibrationError(f"R: no rotation, R Rᵀ must be 1 and det R = +1; {self.R.tolist()}")
+            raise CalibrationError(f"R: no rotation (R Rᵀ = 1 and det R = +1), got {self.R.tolist()}")
 
     @property
     def center(self) -> np.ndarray:
@@ -71,11 +78,20 @@ class Camera:
         Pixels are NaN for points that are not in front of the camera, and for those so far aside that the distortion
         would fold them back into the picture.
         """
+        rays, depths = self._rays_to(points)
+        return self.pixels_of(distort(rays, self.distortion, fisheye=self.fisheye)), depths
+
+    def projection_jacobian(self, points: np.ndarray) -> np.ndarray:
+        """How the pixels of world points f8[..., 3] m move with the points, f8[..., 2, 3] px/m."""
+        rays, depths = self._rays_to(points)
+        of_lens = distortion_jacobian(rays, self.distortion, fisheye=self.fisheye)
+        of_rays = (self.R[:2] - rays[..., :, None] * self.R[2]) / depths[..., None, None]
+        return self.K[:2, :2] @ of_lens @ of_rays
+
+    def _rays_to(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         local = points @ self.R.T + self.t
         depths = local[..., 2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rays = local[..., :2] / np.where(depths > 0, depths, np.nan)[..., None]
-        return self.pixels_of(distort(rays, self.distortion, fisheye=self.fisheye)), depths
+        return local[..., :2] / np.where(depths > 0, depths, np.nan)[..., None], depths
 
     def pixels_of(self, rays: np.ndarray) -> np.ndarray:
         """Rays behind the lens f8[..., 2] to pixels f8[..., 2]: K alone."""
@@ -89,7 +105,7 @@ class Camera:
         return undistort(np.stack([x, y], axis=-1), self.distortion, fisheye=self.fisheye)
 
     def lift(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
-        """World points f8[..., 3] m that ``pixels`` f8[..., 2] see at ``depths`` f8[...] m: the inverse of ``project``."""
+        """World points f8[..., 3] m seen at ``pixels`` f8[..., 2] in ``depths`` f8[...] m: ``project`` inverted."""
         rays = self.undistort(np.asarray(pixels, dtype="f8"))
         depths = np.asarray(depths, dtype="f8")[..., None]
         local = np.concatenate([rays * depths, np.broadcast_to(depths, (*rays.shape[:-1], 1))], axis=-1)

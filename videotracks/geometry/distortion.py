@@ -13,10 +13,14 @@ PINHOLE_LENGTHS = (0, 4, 5, 8, 12, 14)
 FISHEYE_LENGTHS = (4,)
 #: Newton's method doubles its digits with each step; even the most bent corner of a lens takes fewer than twenty.
 _MOST_STEPS = 50
-#: In units of the plane at depth 1: a millionth of a pixel for a focal length of 10,000 px.
-_CONVERGED = 1e-10
+#: In units of the plane at depth 1, beside 1: a hundred-millionth of a pixel for a focal length of 10,000 px.
+_CONVERGED = 1e-12
 #: A step never leads beyond this share of the way to where the picture folds.
 _SHORT_OF_FOLD = 0.999
+#: A root with less of an imaginary part, beside its size, is a real one that was rounded.
+_REAL = 1e-9
+#: Rays closer to the axis are on it: dividing by less than this would lose half of the digits.
+_AXIS = 1e-6
 
 
 class _Lens(NamedTuple):
@@ -27,6 +31,12 @@ class _Lens(NamedTuple):
     tangential: np.ndarray  # p1, p2
     prism: np.ndarray  # (s1, s2), (s3, s4)
     tilt: np.ndarray  # homography f8[3, 3] of a sensor that stands at an angle
+
+
+class _Bent(NamedTuple):
+    bent: np.ndarray  # f8[..., 2]
+    radial: np.ndarray  # f8[...] the radial fraction
+    slope: np.ndarray  # f8[...] its derivative by r²
 
 
 def _lens(coefficients: np.ndarray) -> _Lens:
@@ -51,15 +61,37 @@ def distort(rays: np.ndarray, coefficients: np.ndarray, *, fisheye: bool) -> np.
     """Where the lens sends rays f8[..., 2], in the same plane f8[..., 2]; NaN beyond ``fold_radius``."""
     if not len(coefficients):
         return rays
-    bent = _fisheye(rays, coefficients) if fisheye else _bend(rays, _lens(coefficients))
+    if fisheye:
+        bent = rays * _fisheye_ratio(rays, coefficients)[0][..., None]
+    else:
+        lens = _lens(coefficients)
+        bent = _homography(_bend_upright(rays, lens).bent, lens.tilt)
     bent[~(np.hypot(rays[..., 0], rays[..., 1]) < fold_radius(coefficients, fisheye=fisheye))] = np.nan
     return bent
+
+
+def distortion_jacobian(rays: np.ndarray, coefficients: np.ndarray, *, fisheye: bool) -> np.ndarray:
+    """Derivative f8[..., 2, 2] of ``distort`` at rays f8[..., 2]; row: of x, of y, column: by x, by y."""
+    if not len(coefficients):
+        return np.broadcast_to(np.eye(2), (*rays.shape, 2))
+    if fisheye:
+        ratio, slope = _fisheye_ratio(rays, coefficients)
+        return ratio[..., None, None] * np.eye(2) + slope[..., None, None] * rays[..., :, None] * rays[..., None, :]
+    lens = _lens(coefficients)
+    upright = _bend_upright(rays, lens)
+    jacobian = _jacobian_upright(rays, upright, lens)
+    if _stands_upright(lens):
+        return jacobian
+    scale = upright.bent @ lens.tilt[2, :2] + lens.tilt[2, 2]
+    tilted = _homography(upright.bent, lens.tilt)
+    of_tilt = (lens.tilt[:2, :2] - tilted[..., :, None] * lens.tilt[2, :2]) / scale[..., None, None]
+    return of_tilt @ jacobian
 
 
 def undistort(bent: np.ndarray, coefficients: np.ndarray, *, fisheye: bool) -> np.ndarray:
     """The rays f8[..., 2] that the lens sent to ``bent`` f8[..., 2]: the inverse of ``distort``.
 
-    Newton's method, until ``distort`` gives ``bent`` again to 1e-10; NaN where no ray short of ``fold_radius`` does.
+    Newton's method, until ``distort`` gives ``bent`` again to 1e-12; NaN where no ray short of ``fold_radius`` does.
     """
     if not len(coefficients):
         return bent
@@ -89,17 +121,17 @@ def fold_radius(coefficients: np.ndarray, *, fisheye: bool) -> float:
 
 
 def _first_root(polynomial: np.ndarray) -> float:
-    """The smallest real root above 0, infinite where there is none; lowest power first."""
-    roots = np.polynomial.polynomial.polyroots(np.trim_zeros(polynomial, "b"))
-    real = roots.real[(np.abs(roots.imag) <= 1e-9 * np.abs(roots)) & (roots.real > 0)]
-    return float(real.min(initial=np.inf))
+    """The smallest real root above 0, infinite where there is none; lowest power first, which is 1.
+
+    Found as the largest inverse root: the polynomial read backward begins with 1, so that no tiny coefficient divides.
+    """
+    inverse = np.polynomial.polynomial.polyroots(np.trim_zeros(polynomial, "b")[::-1])
+    real = inverse.real[(np.abs(inverse.imag) <= _REAL * np.abs(inverse)) & (inverse.real > 0)]
+    return 1 / float(real.max()) if len(real) else np.inf
 
 
-def _bend(rays: np.ndarray, lens: _Lens) -> np.ndarray:
-    bent = _bend_upright(rays, lens)[0]
-    if (lens.tilt == np.eye(3)).all():
-        return bent
-    return _homography(bent, lens.tilt)
+def _stands_upright(lens: _Lens) -> bool:
+    return bool((lens.tilt == np.eye(3)).all())
 
 
 def _homography(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -108,39 +140,32 @@ def _homography(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         return mapped[..., :2] / mapped[..., 2:]
 
 
-def _bend_upright(rays: np.ndarray, lens: _Lens) -> tuple[np.ndarray, np.ndarray]:
-    """All of the lens but the tilt: bent rays f8[..., 2], and the radial slope d(fraction)/d(r²) f8[...]."""
+def _bend_upright(rays: np.ndarray, lens: _Lens) -> _Bent:
+    """All of the lens but the tilt."""
     polyval = np.polynomial.polynomial.polyval
     x, y = rays[..., 0], rays[..., 1]
     p1, p2 = lens.tangential
     r2, xy2 = x * x + y * y, 2 * x * y
     up, down = polyval(r2, lens.numerator), polyval(r2, lens.denominator)
+    slope_up, slope_down = (polyval(r2, np.arange(1, 4) * p[1:]) for p in (lens.numerator, lens.denominator))
     with np.errstate(divide="ignore", invalid="ignore"):
         radial = up / down
-        slope_up, slope_down = (polyval(r2, np.arange(1, 4) * p[1:]) for p in (lens.numerator, lens.denominator))
         slope = (slope_up - radial * slope_down) / down
-    bent = np.stack(
-        [
-            x * radial + p1 * xy2 + p2 * (r2 + 2 * x * x) + r2 * (lens.prism[0, 0] + r2 * lens.prism[0, 1]),
-            y * radial + p1 * (r2 + 2 * y * y) + p2 * xy2 + r2 * (lens.prism[1, 0] + r2 * lens.prism[1, 1]),
-        ],
-        axis=-1,
-    )
-    return bent, slope
+    bent = rays * radial[..., None] + r2[..., None] * (lens.prism[:, 0] + r2[..., None] * lens.prism[:, 1])
+    bent[..., 0] += p1 * xy2 + p2 * (r2 + 2 * x * x)
+    bent[..., 1] += p1 * (r2 + 2 * y * y) + p2 * xy2
+    return _Bent(bent, radial, slope)
 
 
-def _jacobian_upright(rays: np.ndarray, slope: np.ndarray, lens: _Lens) -> np.ndarray:
-    """Derivative f8[..., 2, 2] of ``_bend_upright`` (row: of x, of y; column: by x, by y)."""
-    polyval = np.polynomial.polynomial.polyval
+def _jacobian_upright(rays: np.ndarray, at: _Bent, lens: _Lens) -> np.ndarray:
     x, y = rays[..., 0], rays[..., 1]
     p1, p2 = lens.tangential
     r2 = x * x + y * y
-    radial = polyval(r2, lens.numerator) / polyval(r2, lens.denominator)
-    across = 2 * p1 * x + 2 * p2 * y + 2 * x * y * slope
+    across = 2 * p1 * x + 2 * p2 * y + 2 * x * y * at.slope
     by_r2 = lens.prism[:, 0] + 2 * r2[..., None] * lens.prism[:, 1]
     jacobian = 2 * by_r2[..., :, None] * rays[..., None, :]
-    jacobian[..., 0, 0] += radial + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x
-    jacobian[..., 1, 1] += radial + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x
+    jacobian[..., 0, 0] += at.radial + 2 * x * x * at.slope + 2 * p1 * y + 6 * p2 * x
+    jacobian[..., 1, 1] += at.radial + 2 * y * y * at.slope + 6 * p1 * y + 2 * p2 * x
     jacobian[..., 0, 1] += across
     jacobian[..., 1, 0] += across
     return jacobian
@@ -150,22 +175,19 @@ def _straighten(bent: np.ndarray, lens: _Lens, limit: float) -> np.ndarray:
     upright = _homography(bent, np.linalg.inv(lens.tilt))
     made = np.full_like(upright, np.nan)
     at = np.flatnonzero(np.isfinite(upright).all(axis=-1))
-    rays = _shortened(upright[at], limit)
+    wanted, rays = upright[at], _shortened(upright[at], limit)
     for _ in range(_MOST_STEPS):
-        found, slope = _bend_upright(rays, lens)
-        off = found - upright[at]
-        settled = np.abs(off).max(axis=-1) <= _CONVERGED
+        found = _bend_upright(rays, lens)
+        off = found.bent - wanted
+        settled = np.abs(off).max(axis=-1, initial=0) <= _CONVERGED * (1 + np.abs(wanted).max(axis=-1, initial=0))
         made[at[settled]] = rays[settled]
-        going = ~settled
-        at, rays, off, slope = at[going], rays[going], off[going], slope[going]
-        if not len(at):
+        if settled.all():
             break
-        (a, b), (c, d) = np.moveaxis(_jacobian_upright(rays, slope, lens), 0, -1)
+        (a, b), (c, d) = np.moveaxis(_jacobian_upright(rays, found, lens), 0, -1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            step = (
-                np.stack([d * off[:, 0] - b * off[:, 1], a * off[:, 1] - c * off[:, 0]], -1) / (a * d - b * c)[:, None]
-            )
-        rays = _shortened(rays - step, limit)
+            step = np.stack([d * off[:, 0] - b * off[:, 1], a * off[:, 1] - c * off[:, 0]], axis=-1)
+            rays = _shortened(rays - step / (a * d - b * c)[:, None], limit)
+        at, wanted, rays = at[~settled], wanted[~settled], rays[~settled]
     return made
 
 
@@ -177,27 +199,33 @@ def _shortened(rays: np.ndarray, limit: float) -> np.ndarray:
     return rays * np.minimum(1, _SHORT_OF_FOLD * limit / np.maximum(radius, np.finfo("f8").tiny))[:, None]
 
 
-def _fisheye(rays: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+def _fisheye_ratio(rays: np.ndarray, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much longer rays become, f8[...], and the slope of that by the radius, divided by the radius."""
+    polyval = np.polynomial.polynomial.polyval
+    series = np.concatenate([[1], coefficients])
     radius = np.hypot(rays[..., 0], rays[..., 1])
     angle = np.arctan(radius)
-    bent = angle * np.polynomial.polynomial.polyval(angle * angle, np.concatenate([[1], coefficients]))
-    return rays * np.divide(bent, radius, out=np.ones_like(radius), where=radius > 0)[..., None]
+    # At the axis the ratio is 1 and the slope, of the series of angle and radius, 2 (k1 - 1/3).
+    away = radius > _AXIS
+    ratio = np.divide(angle * polyval(angle**2, series), radius, out=np.ones_like(radius), where=away)
+    growth = polyval(angle**2, series * (1, 3, 5, 7, 9)) / (1 + radius**2)
+    at_axis = np.full_like(radius, 2 * (coefficients[0] - 1 / 3))
+    return ratio, np.divide(growth - ratio, radius**2, out=at_axis, where=away)
 
 
 def _straighten_fisheye(bent: np.ndarray, coefficients: np.ndarray, limit: float) -> np.ndarray:
     """The angle from the axis by Newton's method in one dimension."""
     polyval = np.polynomial.polynomial.polyval
     series = np.concatenate([[1], coefficients])
-    reach, most = np.hypot(bent[:, 0], bent[:, 1]), np.arctan(limit)
-    angle = np.minimum(reach, _SHORT_OF_FOLD * most)
+    reach, most = np.hypot(bent[:, 0], bent[:, 1]), _SHORT_OF_FOLD * np.arctan(limit)
+    angle = np.minimum(reach, most)
     for _ in range(_MOST_STEPS):
-        off = angle * polyval(angle * angle, series) - reach
-        if np.nanmax(np.abs(off), initial=0) <= _CONVERGED:
+        off = angle * polyval(angle**2, series) - reach
+        open_still = np.abs(off) > _CONVERGED
+        if not open_still.any():
             break
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = off / polyval(angle * angle, series * (1, 3, 5, 7, 9))
-        angle = np.clip(angle - step, 0, _SHORT_OF_FOLD * most)
-    off = angle * polyval(angle * angle, series) - reach
+        step = np.divide(off, polyval(angle**2, series * (1, 3, 5, 7, 9)), out=np.zeros_like(off), where=open_still)
+        angle = np.clip(angle - step, 0, most)
     ratio = np.divide(np.tan(angle), reach, out=np.ones_like(reach), where=reach > 0)
-    ratio[~(np.abs(off) <= _CONVERGED)] = np.nan
+    ratio[~(np.abs(angle * polyval(angle**2, series) - reach) <= _CONVERGED)] = np.nan
     return bent * ratio[:, None]
