@@ -3,7 +3,7 @@
 The jitter of a track is the covariance of its third differences (a cubic motion leaves none), which is blind to the
 motion itself. Positions are then averaged over 1, 2, 4, … visible points: true motion shows at one of these scales,
 jitter fades with the square root. A step between two averages counts when Hotelling's T² would exceed it by chance
-less than once in a thousand tracks, however long they are.
+less than once in a hundred tracks, however long they are.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,12 +16,15 @@ from videotracks.points.visible_points import VisiblePoints, visible_points
 
 Method = Literal["total", "max", "endpoint", "std"]
 
-#: The chance that a point at rest passes for moving, over all that is tested of its track.
-FALSE_ALARM = 1e-3
+#: The chance that a point at rest passes for moving, over all that is tested of its track; what ``noise_margin`` adds
+#: makes it far less where jitter is independent from frame to frame.
+FALSE_ALARM = 1e-2
 #: Jitter of a point before anything is known of it, and how many degrees of freedom that guess is worth: 5 mm is what
 #: depth cameras and stereo give at 2 to 3 m, and it matters only to tracks that are too short to tell.
 ASSUMED_JITTER_M = 0.005
 ASSUMED_FREEDOM = 15
+#: The ends of a track are averaged over so many points at most: more would no longer be its ends.
+_END_POINTS = 4
 #: Variance of third differences of white noise, and the degrees of freedom that each is worth among its neighbours.
 _THIRD_VARIANCE = 20
 _THIRD_FREEDOM = 0.43
@@ -163,9 +166,11 @@ def _farthest(scale: _Scale, noise: np.ndarray, limit: np.ndarray | float) -> np
 
 
 def _from_end_to_end(scale: _Scale, noise: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
+    made = np.zeros(len(scale.counts))
+    if scale.width > _END_POINTS:
+        return made
     some = np.flatnonzero(scale.counts)
     last = np.cumsum(scale.counts)[some] - 1
-    made = np.zeros(len(scale.counts))
     made[some] = _significant(scale, last + 1 - scale.counts[some], last, limit)
     return made
 

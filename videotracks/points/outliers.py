@@ -3,9 +3,9 @@
 A robust limit per track, median + k · MAD (Hampel 1974), of two measures that fast, even and accelerating motion leaves
 small:
 
-- the departure of a point from where its neighbours put it. Three ways to tell must agree: the two points before it
-  extended, the two after it extended, and the cubic through both pairs. A lone wild point contradicts all three; at a
-  sudden start, stop or bounce one side still agrees, and in sustained acceleration the cubic does.
+- the departure of a point from where its neighbours put it. All ways to tell must agree: the course of the points
+  before it, of those after it, and the cubic through both. A lone wild point contradicts all of them; at a sudden
+  start, stop or bounce one side still agrees, and in sustained acceleration the cubic does.
 - the jump: a step more than twice as long as those around it. Points between a jump away and a jump back are an
   excursion to another surface; a gap in sight may hide one of the two jumps. A jump without return is left alone, but
   for the few points that it cuts off at an end: what it leads to may be true.
@@ -99,20 +99,21 @@ def _departing(points: VisiblePoints, settings: OutlierSettings) -> np.ndarray:
 def departures(points: VisiblePoints) -> np.ndarray:
     """How far each point is from where its neighbours in time put it, metres per frame f64[M]; NaN where none can tell.
 
-    The least of the differences to the extension of the two points before, of the two after, and to the cubic through
-    all four, or beside a track's end to the line between its two neighbours; at the end half the extension, which is
-    twice as noisy as the others.
+    The least of the differences to the line and the parabola through the points before, to those through the points
+    after, and to the cubic through two on either side, or beside a track's end to the line between both neighbours. At
+    the end itself the line and the parabola alone can tell, for a half and a third, because jitter moves them so much
+    more.
     """
     velocity = _velocities(points)
-    turn = _length(velocity - _shifted(velocity, 1, np.nan))  # at a point: how much the velocity changes there
-    forward, backward = _shifted(turn, 1, np.nan), _shifted(turn, -1, np.nan)
-    tracks = points.tracks
-    forward[_shifted(tracks, 1, -1) != tracks] = np.nan
-    backward[_shifted(tracks, -1, -1) != tracks] = np.nan
-    extended = np.fmin(forward, backward)
+    turn = velocity - _shifted(velocity, 1, np.nan)  # at a point: how the velocity changes there
+    bend = _length(turn - _shifted(turn, 1, np.nan))  # between two points: how that changes
+    change = _length(turn)
+    line = np.fmin(_shifted(change, 1, np.nan), _shifted(change, -1, np.nan))
+    parabola = np.fmin(_shifted(bend, 1, np.nan), _shifted(bend, -2, np.nan))
     between = _cubic_residual(points)
-    between = np.where(np.isnan(between), turn * _line_share(points), between)
-    return np.where(np.isnan(turn), np.where(_beside_gap(points), np.nan, extended / 2), np.fmin(extended, between))
+    between = np.where(np.isnan(between), change * _line_share(points), between)
+    alone = np.where(_beside_gap(points), np.nan, np.fmin(line / 2, parabola / 3))
+    return np.where(np.isnan(change), alone, np.fmin(np.fmin(line, parabola), between))
 
 
 def _beside_gap(points: VisiblePoints) -> np.ndarray:
@@ -190,12 +191,12 @@ def _come_back(points: VisiblePoints, velocity: np.ndarray, away: np.ndarray, ba
 
 
 def _shifted(values: np.ndarray, by: int, fill: float) -> np.ndarray:
-    """``values`` moved by one row down (1) or up (-1)."""
+    """``values`` moved down by so many rows, or up."""
     moved = np.full_like(values, fill)
     if by > 0:
-        moved[1:] = values[:-1]
+        moved[by:] = values[:-by]
     else:
-        moved[:-1] = values[1:]
+        moved[:by] = values[-by:]
     return moved
 
 

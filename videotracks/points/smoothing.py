@@ -16,7 +16,7 @@ from videotracks.points.visible_points import VisiblePoints, visible_points
 ORDER = 2
 #: Each pass is cut off higher by this, so that both together lose 3 dB at the asked-for frequency.
 TWO_PASSES = (2**0.5 - 1) ** (1 / (2 * ORDER))
-#: A filter closer to half the frame rate than this does nothing that is worth its name.
+#: A cut-off closer to half the frame rate than this leaves nothing to cut off.
 _MOST_OF_NYQUIST = 0.95
 #: The extension lasts so many periods of the cut-off: by then the filter has forgotten how it began.
 _PADDING_PERIODS = 1.5
@@ -106,9 +106,10 @@ def _filter(frame_rate_hz: float | None, cutoff_hz: float) -> tuple[np.ndarray |
     """Second-order sections of one pass, and the frames of the extension; None where there can be no such filter."""
     from scipy.signal import butter
 
-    if frame_rate_hz is None or cutoff_hz / TWO_PASSES >= _MOST_OF_NYQUIST * frame_rate_hz / 2:
+    if frame_rate_hz is None or cutoff_hz >= _MOST_OF_NYQUIST * frame_rate_hz / 2:
         return None, 0
-    sections = butter(ORDER, cutoff_hz / TWO_PASSES, fs=frame_rate_hz, output="sos")
+    analog = np.tan(np.pi * cutoff_hz / frame_rate_hz) / TWO_PASSES  # the correction is that of an analog filter
+    sections = butter(ORDER, np.arctan(analog) / np.pi * frame_rate_hz, fs=frame_rate_hz, output="sos")
     return sections, int(np.ceil(_PADDING_PERIODS * frame_rate_hz / cutoff_hz))
 
 
