@@ -65,7 +65,8 @@ def distort(rays: np.ndarray, coefficients: np.ndarray, *, fisheye: bool) -> np.
         bent = rays * _fisheye_ratio(rays, coefficients)[0][..., None]
     else:
         lens = _lens(coefficients)
-        bent = _homography(_bend_upright(rays, lens).bent, lens.tilt)
+        bent = _bend_upright(rays, lens).bent
+        bent = bent if _stands_upright(lens) else _homography(bent, lens.tilt)
     bent[~(np.hypot(rays[..., 0], rays[..., 1]) < fold_radius(coefficients, fisheye=fisheye))] = np.nan
     return bent
 
@@ -172,7 +173,7 @@ def _jacobian_upright(rays: np.ndarray, at: _Bent, lens: _Lens) -> np.ndarray:
 
 
 def _straighten(bent: np.ndarray, lens: _Lens, limit: float) -> np.ndarray:
-    upright = _homography(bent, np.linalg.inv(lens.tilt))
+    upright = bent if _stands_upright(lens) else _homography(bent, np.linalg.inv(lens.tilt))
     made = np.full_like(upright, np.nan)
     at = np.flatnonzero(np.isfinite(upright).all(axis=-1))
     wanted, rays = upright[at], _shortened(upright[at], limit)

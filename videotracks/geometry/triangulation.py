@@ -6,8 +6,8 @@ import numpy as np
 
 from videotracks.geometry.camera import Camera
 
-#: Points solved at a time: about 60 MB for eight views.
-_CHUNK = 1 << 16
+#: Points solved at a time: what is made of them stays in the cache, and memory does not grow with their number.
+_CHUNK = 1 << 13
 #: Third singular value beside the first: below it the rays are one line, and do not say where on it the point lies.
 _ONE_LINE = 1e-9
 
@@ -45,14 +45,10 @@ def refine(
     arguments are those of ``triangulate``.
     """
     strengths = _strengths(cameras, pixels, visible, weights)
-    made, at = points.astype("f8"), np.flatnonzero(np.isfinite(points).all(axis=-1))
-    cost = _cost(cameras, made[at], pixels[:, at], strengths[:, at])
-    for _ in range(steps):
-        moved = made[at] + _step(cameras, made[at], pixels[:, at], strengths[:, at])
-        new = _cost(cameras, moved, pixels[:, at], strengths[:, at])
-        better = new < cost
-        at, cost = at[better], new[better]
-        made[at] = moved[better]
+    made, whole = points.astype("f8"), np.flatnonzero(np.isfinite(points).all(axis=-1))
+    for start in range(0, len(whole), _CHUNK):
+        rows = whole[start : start + _CHUNK]
+        made[rows] = _descend(cameras, made[rows], pixels[:, rows], strengths[:, rows], steps)
     return made
 
 
@@ -103,6 +99,19 @@ def _solve(cameras: Sequence[Camera], pixels: np.ndarray, strengths: np.ndarray)
     with np.errstate(divide="ignore", invalid="ignore"):
         points = origin + scale * null[:, :3] / null[:, 3:]
     points[~((singular[:, 2] > _ONE_LINE * singular[:, 0]) & np.isfinite(points).all(axis=-1))] = np.nan
+    return points
+
+
+def _descend(
+    cameras: Sequence[Camera], points: np.ndarray, pixels: np.ndarray, strengths: np.ndarray, steps: int
+) -> np.ndarray:
+    cost, at = _cost(cameras, points, pixels, strengths), np.arange(len(points))
+    for _ in range(steps):
+        moved = points[at] + _step(cameras, points[at], pixels[:, at], strengths[:, at])
+        new = _cost(cameras, moved, pixels[:, at], strengths[:, at])
+        better = new < cost
+        at, cost = at[better], new[better]
+        points[at] = moved[better]
     return points
 
 
