@@ -17,11 +17,13 @@ from videotracks.sources import recording_files
 RUNS_PER_NIGHT = 50
 #: A recording whose files were written to this lately may still be arriving: it waits for the next look.
 SETTLE_S = 10.0
+#: A video that has these is done.
+REPORTS = ("person_report", "mask_report")
 
-people_report = dg.define_asset_job(
-    "people_report",
-    selection=dg.AssetSelection.groups("recordings", "people"),
-    description="Everything of one video, from the recording to the person report.",
+everything = dg.define_asset_job(
+    "everything",
+    selection=dg.AssetSelection.groups("recordings", "people", "masks"),
+    description="Everything of one video, from the recording to the reports on its people and its masks.",
 )
 
 validation = dg.define_asset_job(
@@ -90,7 +92,7 @@ def discover(found: Mapping[str, Sighting], registered: set[str], memory: Memory
 
 
 @dg.sensor(
-    job=people_report,
+    job=everything,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Registers recordings that were dropped into the library and launches their runs; a replaced file "
@@ -137,14 +139,14 @@ def in_turn(videos: set[str], night: int, limit: int) -> list[str]:
 
 
 def unfinished(registered: set[str], reported: set[str], night: int, limit: int = RUNS_PER_NIGHT) -> list[str]:
-    """The videos without a report, at most ``limit``, in turn."""
+    """The videos that lack a report, at most ``limit``, in turn."""
     return in_turn(registered - reported, night, limit)
 
 
 @dg.schedule(
-    job=people_report,
+    job=everything,
     cron_schedule="0 2 * * *",
-    description=f"Every night, runs the videos that still have no report, at most {RUNS_PER_NIGHT} a night.",
+    description=f"Every night, runs the videos that still lack a report, at most {RUNS_PER_NIGHT} a night.",
 )
 def nightly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Fill what is missing: one run per video without a report."""
@@ -152,14 +154,14 @@ def nightly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.S
     day = context.scheduled_execution_time.date()
     missing = unfinished(registered, reported, day.toordinal())
     if not missing:
-        return dg.SkipReason(f"all {len(registered)} videos have a report")
+        return dg.SkipReason(f"all {len(registered)} videos have their reports")
     return [dg.RunRequest(partition_key=key, run_key=f"{key}:{day}") for key in missing]
 
 
 @dg.schedule(
     job=validation,
     cron_schedule="0 4 * * *",
-    description=f"Every night, evaluates the checks of {RUNS_PER_NIGHT} videos that have a report, in turn.",
+    description=f"Every night, evaluates the checks of {RUNS_PER_NIGHT} videos that have their reports, in turn.",
 )
 def revalidation(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Check stored outputs again: a damaged file or a changed baseline shows, nothing is made."""
@@ -167,15 +169,16 @@ def revalidation(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] |
     day = context.scheduled_execution_time.date()
     chosen = in_turn(registered & reported, day.toordinal(), RUNS_PER_NIGHT)
     if not chosen:
-        return dg.SkipReason("no video has a report")
+        return dg.SkipReason("no video has its reports")
     # A job of checks alone has no partitions of its own: the tag says which video.
     return [dg.RunRequest(run_key=f"check:{key}:{day}", tags={"dagster/partition": key}) for key in chosen]
 
 
 def _videos(instance: dg.DagsterInstance) -> tuple[set[str], set[str]]:
-    """The registered videos, and those that have a report."""
+    """The registered videos, and those that have all reports."""
     registered = set(instance.get_dynamic_partitions("videos"))
-    return registered, instance.get_materialized_partitions(dg.AssetKey("person_report"))
+    made = [instance.get_materialized_partitions(dg.AssetKey(report)) for report in REPORTS]
+    return registered, set.intersection(*made)
 
 
 stale_outputs = dg.AutomationConditionSensorDefinition(

@@ -9,8 +9,9 @@ import dagster as dg
 import assets
 from dagster_project import automation
 from dagster_project.deployment import Deployment
+from resources.settings import Settings
 
-MODELS = {"detector", "reidentifier"}
+MODELS = {"detector", "reidentifier", "segmenter"}
 
 
 def build_defs(
@@ -20,17 +21,30 @@ def build_defs(
     resources = {**(deployment or Deployment()).resources(), **overrides}
     return dg.Definitions(
         assets=[
-            _versioned(asset, resources) if isinstance(asset, dg.AssetsDefinition) else asset
+            _versioned(_wired(asset, resources["settings"]), resources)
+            if isinstance(asset, dg.AssetsDefinition)
+            else asset
             for asset in dg.load_assets_from_package_module(assets, include_specs=True)
         ],
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         resources=resources,
-        jobs=[automation.people_report, automation.validation],
+        jobs=[automation.everything, automation.validation],
         sensors=[automation.recordings_sensor, automation.stale_outputs],
         schedules=[automation.nightly, automation.revalidation],
         executor=dg.in_process_executor,
         loggers=loggers,
     )
+
+
+def _wired(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """The asset, reading what the settings choose where there is a choice of inputs.
+
+    So the people do not wait for the masks unless somebody wants crops without background.
+    """
+    compares = dg.AssetKey("person_similarity") in asset.keys
+    if compares and settings.similarity.background == "removed":
+        return asset.with_attributes(asset_key_replacements={dg.AssetKey("final_crops"): dg.AssetKey("masked_crops")})
+    return asset
 
 
 def _versioned(asset: dg.AssetsDefinition, resources: dict[str, Any]) -> dg.AssetsDefinition:

@@ -17,6 +17,7 @@ from resources.library import Library
 from resources.outputs import Outputs
 from resources.progress import ProgressLog
 from resources.reidentifier import ReidentifierModel
+from resources.segmenter import SegmenterModel
 from resources.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -24,11 +25,16 @@ SETTINGS_FILE = "videotracks.toml"
 
 #: What each profile chooses; a setting per model overrides it.
 PROFILES: dict[str, dict[str, dict[str, str]]] = {
-    "embedded": {"detector": {"kind": "hog"}, "reidentifier": {"kind": "appearance"}},
+    "embedded": {
+        "detector": {"kind": "hog"},
+        "reidentifier": {"kind": "appearance"},
+        "segmenter": {"kind": "flow"},
+    },
     "production": {
         "detector": {"kind": "yolox", "weights": "yolox_s.onnx"},
         # Of the re-ID networks with a clear licence the one whose ONNX file its publisher offers for download.
         "reidentifier": {"kind": "youtureid"},
+        "segmenter": {"kind": "sam2", "size": "small"},
     },
 }
 
@@ -52,6 +58,7 @@ class Deployment(BaseSettings):
     weights: Path | None = Field(None, description="model weights; default <data>/weights")
     detector: dict[str, Any] = {}
     reidentifier: dict[str, Any] = {}
+    segmenter: dict[str, Any] = {}
     settings: dict[str, dict[str, Any]] = Field({}, description="thresholds by stage; see resources/settings.py")
 
     @field_validator("data", "videos", "baselines", "weights")
@@ -132,6 +139,7 @@ class Deployment(BaseSettings):
             "reidentifier": ReidentifierModel(
                 **{"weights_folder": folder, **chosen["reidentifier"], **self.reidentifier}
             ),
+            "segmenter": SegmenterModel(**{"weights_folder": folder, **chosen["segmenter"], **self.segmenter}),
             "npz_io": NpzIOManager(outputs=outputs),
             "hdf5_io": Hdf5IOManager(outputs=outputs),
             "json_io": JsonIOManager(outputs=outputs),

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from dagster_project.definitions import MODELS
 from dagster_project.deployment import PROJECT, SETTINGS_FILE, Deployment
 from videotracks.errors import VideoTracksError
 
@@ -68,7 +69,7 @@ def _recordings(deployment: Deployment) -> list[Finding]:
 def _models(deployment: Deployment) -> list[Finding]:
     found = []
     resources = deployment.resources()
-    for name in ("detector", "reidentifier"):
+    for name in sorted(MODELS):
         model = resources[name]
         try:
             provenance = ", ".join(f"{k} {v}" for k, v in model.provenance().items())

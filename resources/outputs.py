@@ -83,27 +83,22 @@ class Outputs(dg.ConfigurableResource):
         return Path(tempfile.mkdtemp(dir=self._staging)) / file_name
 
     @contextmanager
-    def work_folder(self, video: str, asset: str, fingerprint: str) -> Iterator[Path]:
+    def work_folder(self, video: str, asset: str) -> Iterator[Path]:
         """A local folder in which a long piece of work keeps its steps, so that the next run resumes a killed one.
 
-        ``fingerprint`` (hexadecimal) stands for everything that the work depends on: steps of other inputs or
-        settings are removed here. When the block ends well the folder is removed; when it fails, it stays for a day.
-        ``VideoTracksError`` where another process is at the same work.
+        Whoever works there must tell by the steps themselves whether they are of the same inputs. When the block ends
+        well the folder is removed; when it fails, it stays for a day. ``VideoTracksError`` where another process is
+        at the same work.
         """
         self.folder(video)
         parent, prefix = self._staging_parent()
-        parent.mkdir(parents=True, exist_ok=True)
-        of_this = re.compile(re.escape(f"{prefix}work-{video}-{asset}-") + "[0-9a-f]+")
-        folder = parent / f"{prefix}work-{video}-{asset}-{fingerprint}"
-        with (parent / f"{prefix}work-{video}-{asset}.lock").open("w") as lock:
+        folder = parent / f"{prefix}work-{video}-{asset}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (parent / f"{folder.name}.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise VideoTracksError(f"{asset} of {video}: another run is making it; wait for that one") from None
-            for other in parent.iterdir():
-                if other != folder and of_this.fullmatch(other.name):
-                    shutil.rmtree(other, ignore_errors=True)
-            folder.mkdir(exist_ok=True)
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
 

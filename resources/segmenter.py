@@ -17,11 +17,12 @@ class SegmenterModel(dg.ConfigurableResource):
     """
 
     kind: Literal["flow", "sam2"] = "flow"
-    size: Literal["tiny", "small", "base_plus", "large"] = Field("tiny", description="which SAM 2.1 (sam2)")
+    size: str = Field("tiny", description="which network: tiny, small, base_plus or large of SAM 2.1 (sam2)")
+    image_size: int = Field(1024, description="px that the network sees of a frame; 512 costs a quarter (sam2)")
     weights: str = Field("", description="file name in the weights folder, or a path; empty: the size's own (sam2)")
     weights_folder: str = "data/weights"
     device: Literal["cpu", "cuda"] = "cpu"
-    threads: int = Field(0, ge=0, description="threads of PyTorch on the CPU; 0: as many as there are cores (sam2)")
+    threads: int = Field(0, ge=0, description="threads on the CPU; 0: all cores but one, which decodes (sam2)")
     _loaded: Segmenter | None = PrivateAttr(default=None)
 
     def load(self) -> Segmenter:
@@ -39,7 +40,8 @@ class SegmenterModel(dg.ConfigurableResource):
             from videotracks.masks.flow import FlowSegmenter
 
             return FlowSegmenter()
-        from videotracks.masks.sam2_model import Sam2Segmenter
+        from videotracks.masks.sam2 import Sam2Segmenter
+        from videotracks.masks.sam2_model import variant
 
-        path = Path(self.weights_folder) / (self.weights or f"sam2.1_hiera_{self.size}.pt")
-        return Sam2Segmenter(self.size, path, device=self.device, threads=self.threads)
+        path = Path(self.weights_folder) / (self.weights or variant(self.size).file)
+        return Sam2Segmenter(self.size, path, device=self.device, threads=self.threads, image_size=self.image_size)

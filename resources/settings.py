@@ -2,6 +2,12 @@
 
 import dagster as dg
 
+from videotracks.masks.candidates import CandidateSettings
+from videotracks.masks.comparison import ComparisonSettings
+from videotracks.masks.hierarchy import HierarchySettings
+from videotracks.masks.person_objects import PersonObjectSettings
+from videotracks.masks.tracking_settings import MaskTrackingSettings
+from videotracks.masks.truth import MaskTruthSettings
 from videotracks.people.animations import AnimationSettings
 from videotracks.people.annotate import AnnotationSettings
 from videotracks.people.bytetrack import TrackingSettings
@@ -58,6 +64,24 @@ class Timeline(dg.Config, TimelineSettings): ...  # noqa: D101
 class Validation(dg.Config, ValidationSettings): ...  # noqa: D101
 
 
+class MaskCandidates(dg.Config, CandidateSettings): ...  # noqa: D101
+
+
+class MaskTracking(dg.Config, MaskTrackingSettings): ...  # noqa: D101
+
+
+class MaskTruth(dg.Config, MaskTruthSettings): ...  # noqa: D101
+
+
+class MaskComparison(dg.Config, ComparisonSettings): ...  # noqa: D101
+
+
+class MaskHierarchy(dg.Config, HierarchySettings): ...  # noqa: D101
+
+
+class PersonObjects(dg.Config, PersonObjectSettings): ...  # noqa: D101
+
+
 class Settings(dg.ConfigurableResource):
     """All thresholds. What an asset reads is part of its code version: changing it makes the asset stale."""
 
@@ -74,3 +98,9 @@ class Settings(dg.ConfigurableResource):
     annotation: Annotation = Annotation()
     timeline: Timeline = Timeline()
     validation: Validation = Validation()
+    mask_candidates: MaskCandidates = MaskCandidates()
+    mask_tracking: MaskTracking = MaskTracking()
+    mask_truth: MaskTruth = MaskTruth()
+    mask_comparison: MaskComparison = MaskComparison()
+    mask_hierarchy: MaskHierarchy = MaskHierarchy()
+    person_objects: PersonObjects = PersonObjects()

@@ -407,7 +407,7 @@ def test_outputs_that_were_not_checked_since_they_were_made_hold_back_too(watch:
 def test_what_is_being_made_is_not_made_twice(watch: Watch) -> None:
     watch.made("a", ["recording"], version="2"), watch.made("b", ["recording"], version="2")
     watch.instance.create_run_for_job(
-        GRAPH.resolve_job_def("people_report"),
+        GRAPH.resolve_job_def("everything"),
         status=dg.DagsterRunStatus.STARTED,
         tags={"dagster/partition": "a"},
     )

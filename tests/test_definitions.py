@@ -166,7 +166,7 @@ def test_an_asset_tells_the_ui_what_it_is(defs: dg.Definitions, name: str) -> No
 
 
 def test_the_job_of_the_whole_chain_has_every_asset_and_check(defs: dg.Definitions) -> None:
-    job = defs.resolve_job_def("people_report")
+    job = defs.resolve_job_def("everything")
     assert {k.to_user_string() for k in job.asset_layer.executable_asset_keys} == set(GRAPH)
     assert {k.to_user_string() for k in job.asset_layer.asset_graph.asset_check_keys} == set(CHECKS)
     assert job.partitions_def == videos

@@ -15,7 +15,7 @@ from pydantic import Base64Bytes, BaseModel, Field, model_validator
 from videotracks.errors import RecordingError
 from videotracks.frames import Frame, decode_video, frame_at, read_picture, read_pictures
 from videotracks.probe import FALLBACK_FPS, probe_video
-from videotracks.progress import Progress, silent
+from videotracks.progress import Progress, part_of, silent
 from videotracks.sources import image_files, recording_files, view_files
 
 __all__ = ["Frame", "Recording", "View", "poster_frames", "probe_recording", "read_frames", "view_path"]
@@ -88,21 +88,16 @@ def probe_recording(source: Path, key: str, progress: Progress = silent) -> Reco
         if path.is_dir():
             views.append(_probe_pictures(path, camera, relative))
         else:
-            views.append(_probe_view(path, camera, relative, _from(seen, 2 * size, progress)))
+            views.append(_probe_view(path, camera, relative, part_of(progress, seen, 2 * size)))
             seen += path.stat().st_size
     return Recording(
         key=key,
         name=source.name,
         source=str(real),
         views=views,
-        content_hash=_content_hash(source, made_of, _from(size, 2 * size, progress)),
+        content_hash=_content_hash(source, made_of, part_of(progress, size, 2 * size)),
         posters=[base64.b64encode(_small_jpeg(p)) for p in poster_frames(real, views[0], POSTERS)],
     )
-
-
-def _from(begin: int, total: int, progress: Progress) -> Progress:
-    """Progress of a part of the work that begins at ``begin`` of ``total``."""
-    return lambda done, _: progress(begin + done, total)
 
 
 def _probe_view(path: Path, camera: str, relative: str, progress: Progress) -> View:

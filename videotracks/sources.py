@@ -7,6 +7,7 @@ numbered pictures, among them sequences of MOTChallenge (``img1/ seqinfo.ini gt/
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,6 +21,8 @@ VIDEO_SUFFIXES = {
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 #: Folders inside a recording that hold its numbered pictures, and the one that holds true masks.
 PICTURES, ANNOTATIONS = ("img1", "JPEGImages"), "Annotations"
+#: The folder that holds candidate masks made elsewhere.
+CANDIDATE_MASKS = "masks"
 KEY_LENGTH = 80
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _HASH_DIGITS = 8
@@ -71,7 +74,7 @@ def is_recording(path: Path) -> bool:
     """Whether a path is one, as far as names tell; a link whose target is gone counts by its name."""
     try:
         if path.is_dir():
-            if path.suffix == f".{ANNOTATIONS}":
+            if path.suffix in (f".{ANNOTATIONS}", f".{CANDIDATE_MASKS}"):
                 return False
             kinds = VIDEO_SUFFIXES | IMAGE_SUFFIXES
             places = (place for place in (path, *(path / name for name in PICTURES)) if place.is_dir())
@@ -131,16 +134,29 @@ def mask_annotations(source: Path, camera: str) -> dict[int, Path]:
     In a folder of views ``Annotations/<camera>/00000.png``, for a single view ``Annotations/00000.png``; beside a
     file ``<stem>.Annotations/00000.png``. The number in the name is the frame.
     """
-    if not source.is_dir():
-        places = [file.with_name(f"{file.stem}.{ANNOTATIONS}") for file in (source, source.resolve())]
-    else:
-        places = [source / ANNOTATIONS / camera]
-        if len(view_files(source)) == 1:
-            places.append(source / ANNOTATIONS)
-    for place in places:
-        if place.is_dir() and (found := {int(p.stem): p for p in place.glob("*.png") if p.stem.isdecimal()}):
+    for place in _folders_of(source, camera, ANNOTATIONS):
+        if found := {int(p.stem): p for p in place.glob("*.png") if p.stem.isdecimal()}:
             return dict(sorted(found.items()))
     return {}
+
+
+def mask_manifests(source: Path, camera: str) -> Path | None:
+    """The folder of candidate masks that Semantic-SAM made for one view, or None.
+
+    In a folder of views ``masks/<camera>/``, for a single view ``masks/``; beside a file ``<stem>.masks/``.
+    """
+    return next(_folders_of(source, camera, CANDIDATE_MASKS), None)
+
+
+def _folders_of(source: Path, camera: str, kind: str) -> Iterator[Path]:
+    """The folders that may hold what belongs to one view, those that are there, the nearest first."""
+    if not source.is_dir():
+        places = [file.with_name(f"{file.stem}.{kind}") for file in (source, source.resolve())]
+    else:
+        places = [source / kind / camera]
+        if len(view_files(source)) == 1:
+            places.append(source / kind)
+    yield from (place for place in places if place.is_dir())
 
 
 def recording_files(source: Path) -> list[Path]:
@@ -150,6 +166,9 @@ def recording_files(source: Path) -> list[Path]:
         files += image_files(view.path) if view.path.is_dir() else [view.path]
         files += [f for kind in ("gt", "det") if (f := annotation_file(source, view.camera, kind))]  # type: ignore[arg-type]
         files += mask_annotations(source, view.camera).values()
+        candidates = mask_manifests(source, view.camera)
+        if candidates:
+            files += sorted(p for p in candidates.rglob("*") if p.suffix in (".json", ".npy") and p.is_file())
     if source.is_dir():
         files += sorted(source.glob("*.toml")) + sorted(source.glob("*.y*ml")) + sorted(source.glob("seqinfo.ini"))
     return list(dict.fromkeys(files))

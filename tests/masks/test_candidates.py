@@ -62,14 +62,16 @@ def test_every_nth_sampled_frame_proposes(tmp_path) -> None:
     assert manifests[2].indices == manifests[6].indices == [3, 9, 15]
     assert segmenter.levels == [[2, 6]] * 3
     assert counts[6].frames == 3
-    # A tenth of a second at 25 frames/s is one sampled frame here.
-    assert shown_frames(tmp_path, segmenter) == [(3, 5), (9, 11), (15, 17)]
+    assert shown_frames(tmp_path, segmenter) == [(3, 4), (9, 10), (15, 16)]
 
 
-def test_the_neighbour_lies_earlier_where_the_frames_end(tmp_path) -> None:
+def test_the_neighbour_is_the_next_frame_of_the_video_or_the_one_before_its_end(tmp_path) -> None:
     segmenter = Proposer()
-    propose(tmp_path, segmenter, 8, propose_every=1, stop=7)
-    assert shown_frames(tmp_path, segmenter) == [(0, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 3), (6, 4)]
+    propose(tmp_path, segmenter, 6, propose_every=1, start=2)
+    assert shown_frames(tmp_path, segmenter) == [(2, 3), (3, 4), (4, 5), (5, 4)]
+    only_last = Proposer()
+    propose(tmp_path, only_last, 6, start=5)
+    assert shown_frames(tmp_path, only_last) == [(5, 4)]
 
 
 @pytest.mark.parametrize(("frames", "shown"), [(1, [(0, None)]), (2, [(0, 1)])])
@@ -90,7 +92,7 @@ def test_decoding_stops_after_the_last_frame_that_is_needed(tmp_path, monkeypatc
 
     monkeypatch.setattr(candidates, "read_frames", counting)
     propose(tmp_path, Proposer(), 40, propose_every=20)
-    assert decoded[-1] == 22
+    assert decoded[-1] == 21
 
 
 def test_small_and_unstable_proposals_are_left_out_and_counted(tmp_path) -> None:

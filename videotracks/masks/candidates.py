@@ -17,9 +17,6 @@ from videotracks.masks.segmenters import Segmenter
 from videotracks.progress import Progress, silent
 from videotracks.recording import View, read_frames
 
-#: How far the neighbour lies that motion is seen against: a tenth of a second, in which people move visibly and little
-#: is newly uncovered.
-NEIGHBOUR_S = 0.1
 #: px: what the opening of an uncovered region takes away; seams between masks are up to this wide.
 SEAM_PX = 5
 
@@ -90,17 +87,15 @@ def propose_candidates(
 ) -> dict[int, CandidateCounts]:  # fmt: skip
     """Propose candidates in one pass over a view, and write the manifest of each level to its path ``out``.
 
-    The neighbour of a proposing frame is the sampled frame a tenth of a second later, or earlier where the frames end.
+    The neighbour of a proposing frame is the next frame of the video, sampled or not, or the one before where it ends.
     Decoding stops after the last frame that is needed. ``progress`` counts proposing frames. Gap filling is for the
     coarsest level. ``RecordingError`` and ``ModelError`` from decoder and segmenter; nothing is written then.
     """
     frames = sampled_frames(view, settings)
-    proposing = range(0, len(frames), settings.propose_every)
-    distance = max(1, round(NEIGHBOUR_S * view.fps / settings.step))
+    proposing = frames[:: settings.propose_every]
     with ExitStack() as stack:
         levels = [_Level(stack, level, settings, out[level]) for level in settings.levels]
-        pairs = _with_neighbours(view, path, frames, proposing, distance)
-        for done, (position, image, neighbour) in enumerate(pairs):
+        for done, (frame, image, neighbour) in enumerate(_with_neighbours(view, path, proposing)):
             progress(done, len(proposing))
             found = segmenter.propose(image, neighbour, settings.levels)
             for level in levels:
@@ -108,7 +103,7 @@ def propose_candidates(
                     Proposed(_checked(proposal.mask, view, segmenter.name), proposal.stability, f"seg_{number:05d}")
                     for number, proposal in enumerate(found.get(level.level, []), 1)
                 ]
-                level.add(frames[position], proposed, (view.height, view.width))
+                level.add(frame, proposed, (view.height, view.width))
     progress(len(proposing), len(proposing))
     return {level.level: level.counts() for level in levels}
 
@@ -220,30 +215,21 @@ def _neighbour(position: int, distance: int, count: int) -> int:
     return later if later - position >= position - earlier else earlier
 
 
-def _with_neighbours(
-    view: View, path: Path, frames: range, proposing: range, distance: int
-) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
-    """Every proposing position with its image and that of its neighbour, in one pass; a few images are held."""
-    neighbour_of = {position: _neighbour(position, distance, len(frames)) for position in proposing}
-    last_use: dict[int, int] = {}
-    ready = 0
-    for position, neighbour in neighbour_of.items():
-        ready = max(ready, position, neighbour)  # in their order: none goes before the one that waits in front of it
-        last_use |= {position: ready, neighbour: ready}
-    held: dict[int, np.ndarray] = {}
-    waiting = iter(neighbour_of.items())
-    position, neighbour = next(waiting)
-    for frame in read_frames(path, view, start=frames[0], stop=frames[max(last_use)] + 1):
-        if frame.index not in frames:
-            continue
-        at = frames.index(frame.index)
-        if at in last_use:
-            held[at] = frame.rgb()
-        while position in held and neighbour in held:
-            yield position, held[position], held[neighbour] if neighbour != position else None
-            position, neighbour = next(waiting, (-1, -1))
-        for done in [key for key in held if last_use[key] <= at]:
-            del held[done]
+def _with_neighbours(view: View, path: Path, proposing: range) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
+    """Number and image of every proposing frame, and the image of its neighbour, in one pass; two images are held."""
+    last = view.frame_count - 1
+    stop = min(proposing[-1] + 1, last) + 1
+    before: np.ndarray | None = None
+    waiting: tuple[int, np.ndarray] | None = None
+    for frame in read_frames(path, view, start=max(0, proposing[0] - 1), stop=stop):
+        wanted = frame.index in proposing
+        image = frame.rgb() if wanted or waiting or (frame.index == last - 1 and last in proposing) else None
+        if waiting:
+            yield *waiting, image
+        waiting = (frame.index, image) if wanted and image is not None and frame.index < last else None
+        if wanted and image is not None and frame.index == last:
+            yield last, image, before
+        before = image
 
 
 def _checked(mask: np.ndarray, view: View, name: str) -> np.ndarray:

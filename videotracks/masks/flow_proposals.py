@@ -4,7 +4,7 @@ A stand-in for SAM 2's automatic mask generator that needs no download. It knows
 a person who stands still comes in parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,8 +19,14 @@ WORK_PX = 480 * 270
 SMOOTH_PX, SMOOTH_GREY, SMOOTH_REACH_PX = 5, 20.0, 2.0
 #: Levels that there are, and the proposals of level 0; each two levels double them: 20 at 2, 40 at 4, 80 at 6.
 MAX_LEVEL, PROPOSALS_AT_0 = 10, 10
-#: The merge tree is cut where it has this share of a level's proposals, in turn.
+#: The merge tree is cut where it has this share of a level's proposals, in turn: whole things before their parts.
 CUTS = (0.25, 0.5, 1.0)
+#: On finer levels the coarsest cut is that of the level before, whose parts are what this one is for.
+FINE_CUTS = (0.5, 1.0)
+#: Up to this level moving areas, whole persons mostly, come first; on finer levels their parts do.
+COARSE_LEVEL = 2
+#: From this stability on a region is taken before all that are less stable, however coarse.
+FIRM = 0.9
 #: The tree is not cut below: noise of 12 grey levels parts regions by up to 75, real pictures are mostly cut above 150.
 LEAST_DIFFERENCE = 80.0
 #: A region is at least the picture's area over the level's number of proposals, over this; and at most this share.
@@ -30,8 +36,11 @@ FINENESS, MAX_SHARE = 10, 0.9
 STABILITY_SHARE = 0.15
 #: Share of a region's outline that must be seen as an edge: a slow change of colour or an uncertain flow makes none.
 MIN_VISIBLE_OUTLINE = 0.5
-#: Of two proposals of a level that overlap by more than this IoU, the more stable one stays.
+#: Of two moving areas that overlap by more than this IoU, the more stable one stays.
 SAME_IOU = 0.7
+#: Of two proposals of a level that share more than this of the smaller one, the first stays: a level is a layer of
+#: things beside each other, and what lies in a thing is for the levels below.
+MAX_SHARED = 0.5
 
 
 def propose_objects(
@@ -98,25 +107,48 @@ def _at_full_size(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def _candidates(tree: MergeTree, pieces: Pieces, moving: list[Area], level: int) -> list[Area]:
-    """What is proposed at a level: the moving areas, then the regions of some cuts of the tree, most stable first."""
+    """What is proposed at a level: the moving areas (on fine levels last), then the regions of each cut of the tree in
+    turn, firm ones before others, most stable first."""
     limit = round(PROPOSALS_AT_0 * 2 ** (level / 2))
+    coarse = level <= COARSE_LEVEL
+    regions = _regions(tree, limit, CUTS if coarse else FINE_CUTS)
+    regions.sort(key=lambda one: one.stability < FIRM)
+    area = tree.area[: pieces.total]
+    kept: list[Area] = []
+
+    def keep(found: Sequence[Area], overlap: Callable[..., float], most: float) -> None:
+        for one in found:
+            if len(kept) == limit or pieces.outline_seen(one.pieces) < MIN_VISIBLE_OUTLINE:
+                continue
+            if all(overlap(one.pieces, other.pieces, area) <= most for other in kept):
+                kept.append(one)
+
+    if coarse:
+        # What moves may be one thing or several: both are proposed where they differ enough.
+        keep(moving, iou, SAME_IOU)
+    keep(regions, _shared, MAX_SHARED)
+    keep([] if coarse else moving, _shared, MAX_SHARED)
+    return kept
+
+
+def _regions(tree: MergeTree, limit: int, cuts: Sequence[float]) -> list[Area]:
+    """The regions of each cut of the tree in turn, most stable first; each once, with its best stability."""
     least = tree.area[-1] / (limit * FINENESS)
     large = (tree.area >= least) & (tree.area <= MAX_SHARE * tree.area[-1])
     stability: dict[int, float] = {}
-    for share in CUTS:
+    first_cut: dict[int, int] = {}
+    for at, share in enumerate(cuts):
         threshold = max(_threshold(tree, large, max(1, round(share * limit))), LEAST_DIFFERENCE)
         for region in np.flatnonzero(large & (tree.birth <= threshold) & (tree.death > threshold)).tolist():
-            stable = _stability(tree, region, threshold)
-            stability[region] = max(stable, stability.get(region, 0.0))
-    ordered = sorted(stability, key=lambda region: (-stability[region], -tree.area[region], region))
-    regions = [Area((tree.rank >= tree.start[r]) & (tree.rank < tree.stop[r]), stability[r]) for r in ordered]
-    found = [one for one in (*moving, *regions) if pieces.outline_seen(one.pieces) >= MIN_VISIBLE_OUTLINE]
-    kept: list[Area] = []
-    area = tree.area[: pieces.total]
-    for candidate in found:
-        if len(kept) < limit and all(iou(candidate.pieces, other.pieces, area) <= SAME_IOU for other in kept):
-            kept.append(candidate)
-    return kept
+            stability[region] = max(_stability(tree, region, threshold), stability.get(region, 0.0))
+            first_cut.setdefault(region, at)
+    ordered = sorted(stability, key=lambda r: (first_cut[r], -stability[r], -tree.area[r], r))
+    return [Area((tree.rank >= tree.start[r]) & (tree.rank < tree.stop[r]), stability[r]) for r in ordered]
+
+
+def _shared(one: np.ndarray, two: np.ndarray, area: np.ndarray) -> float:
+    """Share of the smaller of two sets of pieces bool[K] that lies in the other; 0 of an empty one."""
+    return float(area[one & two].sum() / max(min(area[one].sum(), area[two].sum()), 1e-9))
 
 
 def _threshold(tree: MergeTree, large: np.ndarray, wanted: int) -> float:

@@ -41,7 +41,7 @@ def match_person_boxes(
     for done, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         boxes = persons.bboxes[order[start:stop]].astype("f8")
         for level, archive in sorted(archives.get(int(camera[start]), {}).items()):
-            if int(frames[start]) not in archive.frames:
+            if int(frames[start]) not in archive:
                 continue
             tracked[start:stop] = True
             ids, found = _object_boxes(archive, int(frames[start]))

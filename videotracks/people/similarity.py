@@ -1,5 +1,7 @@
 """How alike the persons of a recording look: features of their best crops, and the mean cosine of every pair."""
 
+from typing import Literal
+
 import numpy as np
 from pydantic import BaseModel, Field
 
@@ -16,6 +18,9 @@ class SimilaritySettings(BaseModel, frozen=True, extra="forbid"):
     """Which crops are compared."""
 
     crops_per_person: int = Field(default=16, ge=1, le=1000, description="best crops of each person that are compared")
+    background: Literal["kept", "removed"] = Field(
+        default="kept", description="removed: crops without what is around the person's object, from the masks"
+    )
 
 
 class SimilarPair(BaseModel, frozen=True):

@@ -1,0 +1,1 @@
+"""Masks: objects at several levels of detail, followed through the video."""
