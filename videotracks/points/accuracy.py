@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, Field
 
-from videotracks.points.reprojection import CameraModel, Observations, reprojection_errors
+from videotracks.geometry.camera import Camera
+from videotracks.geometry.triangulation import reprojection_errors
+from videotracks.points.reprojection import Observations
 
 #: Metres within which a point counts as found.
 THRESHOLDS_M = (0.05, 0.10, 0.20, 0.40)
@@ -73,7 +75,7 @@ def score_points(
 
 
 def median_reprojection_error(
-    cameras: Sequence[CameraModel], tracks: np.ndarray, visible: np.ndarray, observed: Observations
+    cameras: Sequence[Camera], tracks: np.ndarray, visible: np.ndarray, observed: Observations
 ) -> float | None:
     """Median distance in px between the visible ``tracks`` [T, N, 3] and where the views saw them; None for no such."""
     frames, which = np.nonzero(visible)

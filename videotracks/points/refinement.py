@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from videotracks.geometry.camera import Camera
 from videotracks.points.motion import MotionSettings, motion
 from videotracks.points.outliers import OutlierSettings, find_outliers
 from videotracks.points.refinement_statistics import (
@@ -22,7 +23,7 @@ from videotracks.points.refinement_statistics import (
     motion_statistics,
     reduction,
 )
-from videotracks.points.reprojection import CameraModel, Observations, check_against_views
+from videotracks.points.reprojection import Observations, check_against_views
 from videotracks.points.smoothing import SmoothingSettings, interpolate_gaps, short_gaps, smooth
 from videotracks.points.tracks import PointTracks
 
@@ -71,7 +72,7 @@ def refine(
     tracks: PointTracks,
     settings: RefinementSettings,
     *,
-    cameras: Sequence[CameraModel] | None = None,
+    cameras: Sequence[Camera] | None = None,
     observations: Observations | None = None,
 ) -> Refined:
     """Refine the tracks of one instance; no tracks are fine, too.
@@ -91,12 +92,10 @@ def refine(
     return work.finish(alignment, outliers, moving)
 
 
-_Views = tuple[Sequence[CameraModel], Observations]
+_Views = tuple[Sequence[Camera], Observations]
 
 
-def _views(
-    tracks: PointTracks, cameras: Sequence[CameraModel] | None, observations: Observations | None
-) -> _Views | None:
+def _views(tracks: PointTracks, cameras: Sequence[Camera] | None, observations: Observations | None) -> _Views | None:
     if cameras is None and observations is None:
         return None
     if cameras is None or observations is None:

@@ -21,7 +21,7 @@ _FOREIGN_KINDS = {"traj_e": "f", "vis_e": "fb"}
 #: its shape is bounded by these alone.
 MOST = {"V": 1024, "T": 10_000_000, "N": 10_000_000, "H": 65_536, "W": 65_536}
 
-_CAMERA_ID = re.compile(r"[^\W_][\w .-]{0,127}")
+_CAMERA_ID = re.compile(r"\w[\w .-]{0,127}")
 _MOST_LETTERS = 128
 _KEYS = "the content of *_tracked.npz is described in docs/points.md"
 
