@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.detection_pass import generate
+from benchmarks.detection_pass import generate, own_peak
 from videotracks.masks.candidates import CandidateSettings, propose_candidates, sampled_frames
 from videotracks.masks.flow import FlowSegmenter
 from videotracks.masks.manifest import read_manifest
@@ -76,27 +76,21 @@ def shares(clip: Path, frames: int) -> None:
             print(f"{level:5} {found.objects:7} {found.masks:6}  {spent}   {share:.1%} of propagate")
 
 
-def peak_mib(length: int) -> tuple[float, float]:
-    """Peak memory in MiB of a process that follows a clip of that length, before it began and in all."""
+def peak_mb(length: int) -> tuple[float, float]:
+    """Peak memory in MB of a process that follows a clip of that length, before it began and in all."""
     command = [sys.executable, "-m", "benchmarks.mask_tracking", "--child", str(length)]
     before, after = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(before), float(after)
 
 
 def child(length: int) -> None:
-    """Follow a clip of that length, and print the peak memory before and after in MiB."""
+    """Follow a clip of that length, and print the peak memory before and after in MB."""
     with tempfile.TemporaryDirectory() as folder:
         clip = generate_small(Path(folder) / "clip.mp4", length)
-        before = high_water_mib()
+        before = own_peak()
         sampling = CandidateSettings(levels=[2], min_area=150, propose_every=30, max_candidates=6)
         follow(clip, Path(folder), sampling, MaskTrackingSettings(max_propagate=30))
-    print(before, high_water_mib())
-
-
-def high_water_mib() -> float:
-    """Peak memory of this process in MiB. Not ``ru_maxrss``: that begins at what the parent held when it forked."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    print(before, own_peak())
 
 
 def main() -> None:
@@ -112,9 +106,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = arguments.clip or generate(Path(folder) / "clip.mp4", arguments.frames)
         shares(clip, arguments.frames)
-    peaks = {length: peak_mib(length) for length in arguments.lengths}
+    peaks = {length: peak_mb(length) for length in arguments.lengths}
     for length, (before, after) in peaks.items():
-        print(f"{length:6} frames: {after:.0f} MiB at most, {before:.0f} MiB before the first frame")
+        print(f"{length:6} frames: {after:.0f} MB at most, {before:.0f} MB before the first frame")
     short, long = (peaks[length][1] for length in arguments.lengths)
     print(f"ratio {long / short:.3f}")
 
