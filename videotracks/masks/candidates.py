@@ -31,11 +31,11 @@ class CandidateSettings(BaseModel, frozen=True, extra="forbid"):
     start: int = Field(default=0, ge=0, description="first frame of the video that is sampled")
     stop: int | None = Field(default=None, ge=1, description="frame before which sampling ends; empty: the end")
     step: int = Field(default=1, ge=1, description="every n-th frame of the video is sampled")
-    propose_every: int = Field(default=30, ge=1, description="every n-th sampled frame proposes candidates")
+    propose_every: int = Field(default=60, ge=1, description="every n-th sampled frame proposes candidates")
     min_area: int = Field(default=300, ge=1, description="px of the video that a candidate has at least")
     min_stability: float = Field(default=0.9, ge=0, le=1, description="stability that a candidate has at least")
     fill_area: int = Field(
-        default=5000,
+        default=20_000,
         ge=0,
         description="px from which an uncovered region is a candidate of the coarsest level; 0: none",
     )

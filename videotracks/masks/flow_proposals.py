@@ -38,6 +38,8 @@ STABILITY_SHARE = 0.15
 MIN_VISIBLE_OUTLINE = 0.5
 #: Of two moving areas that overlap by more than this IoU, the more stable one stays.
 SAME_IOU = 0.7
+#: A moving area inside another that is at least this share of it may be a thing of its own, a smaller one is a limb.
+LIMB_IOU = 0.2
 #: Of two proposals of a level that share more than this of the smaller one, the first stays: a level is a layer of
 #: things beside each other, and what lies in a thing is for the levels below.
 MAX_SHARED = 0.5
@@ -124,8 +126,10 @@ def _candidates(tree: MergeTree, pieces: Pieces, moving: list[Area], level: int)
                 kept.append(one)
 
     if coarse:
-        # What moves may be one thing or several: both are proposed where they differ enough.
-        keep(moving, iou, SAME_IOU)
+        # What moves together may be one thing or several: both are proposed, but not every limb.
+        firm = sorted((one for one in moving if one.stability >= FIRM), key=lambda one: -area[one.pieces].sum())
+        keep(firm, _limb, MAX_SHARED)
+        keep([one for one in moving if one.stability < FIRM], iou, SAME_IOU)
     keep(regions, _shared, MAX_SHARED)
     keep([] if coarse else moving, _shared, MAX_SHARED)
     return kept
@@ -144,6 +148,11 @@ def _regions(tree: MergeTree, limit: int, cuts: Sequence[float]) -> list[Area]:
             first_cut.setdefault(region, at)
     ordered = sorted(stability, key=lambda r: (first_cut[r], -stability[r], -tree.area[r], r))
     return [Area((tree.rank >= tree.start[r]) & (tree.rank < tree.stop[r]), stability[r]) for r in ordered]
+
+
+def _limb(one: np.ndarray, two: np.ndarray, area: np.ndarray) -> float:
+    """As ``_shared``, but 0 where one is a large part of the other without being the same."""
+    return 0.0 if LIMB_IOU <= iou(one, two, area) <= SAME_IOU else _shared(one, two, area)
 
 
 def _shared(one: np.ndarray, two: np.ndarray, area: np.ndarray) -> float:

@@ -57,11 +57,13 @@ def drawable(label: str, color: Colour, mask: PackedMask, width: int, height: in
 def draw_masks(rgb: np.ndarray, items: Sequence[Drawable]) -> None:
     """Draw masks into a contiguous picture RGB u8[H, W, 3] that is at least as large as their boxes.
 
-    Large ones first, so that no small one is hidden; all labels last, moved apart where there is room.
+    Where masks overlap, the smallest one has the pixel: colours stay what they are, and no small one is hidden. All
+    labels come last, moved apart where there is room.
     """
     items = sorted(items, key=lambda item: -int(np.count_nonzero(item.crop)))
-    for item in items:
-        _fill(rgb, item)
+    free = np.ones(rgb.shape[:2], bool)
+    for item in reversed(items):
+        _fill(rgb, item, free)
     for item in items:
         _outline(rgb, item)
     taken: list[Box] = []
@@ -73,14 +75,17 @@ def draw_masks(rgb: np.ndarray, items: Sequence[Drawable]) -> None:
         paste(rgb, plate, place[0], place[1])
 
 
-def _fill(rgb: np.ndarray, item: Drawable) -> None:
-    """The mask as a glaze, and its inner border in the full colour."""
+def _fill(rgb: np.ndarray, item: Drawable, free: np.ndarray) -> None:
+    """What is still free of the mask as a glaze, its inner border in the full colour; ``free`` bool[H, W] shrinks."""
     import cv2
 
     left, top, width, height = item.box
-    here = rgb[top : top + height, left : left + width]
-    cv2.copyTo(cv2.LUT(here, _glaze(item.color)), np.ascontiguousarray(item.crop).view(np.uint8), here)
-    here[contour(item.crop, 2 if min(width, height) >= _WIDE_CONTOUR_FROM_PX else 1)] = item.color
+    here, open_here = rgb[top : top + height, left : left + width], free[top : top + height, left : left + width]
+    own = item.crop & open_here
+    cv2.copyTo(cv2.LUT(here, _glaze(item.color)), own.view(np.uint8), here)
+    border = contour(item.crop, 2 if min(width, height) >= _WIDE_CONTOUR_FROM_PX else 1)
+    here[border & open_here] = item.color
+    open_here &= ~item.crop
 
 
 def contour(mask: np.ndarray, line_px: int) -> np.ndarray:
