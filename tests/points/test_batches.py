@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,7 +76,7 @@ def test_batches_are_few_equal_and_hold_each_point_once(count, how):
 def test_batches_by_time_follow_each_other():
     points = queries(100)
     batches = split_points(points, BatchSettings(most_points=9))
-    assert all(points[a, 0].max() <= points[b, 0].min() for a, b in zip(batches, batches[1:], strict=False))
+    assert all(points[a, 0].max() <= points[b, 0].min() for a, b in pairwise(batches))
 
 
 def test_random_batches_are_mixed_and_the_same_each_time():
@@ -82,7 +84,8 @@ def test_random_batches_are_mixed_and_the_same_each_time():
     how = BatchSettings(most_points=50, order="random", seed=4)
     first, second = split_points(points, how), split_points(points, how)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    assert points[first[0], 0].min() < 2 and points[first[0], 0].max() > 4
+    assert points[first[0], 0].min() < 2
+    assert points[first[0], 0].max() > 4
     assert not np.array_equal(first[0], split_points(points, how.model_copy(update={"seed": 5}))[0])
 
 
@@ -96,9 +99,10 @@ def test_a_tracker_gets_its_batches_and_the_result_is_in_the_order_of_the_points
 
 def test_no_points_ask_no_tracker():
     tracker = Echo()
-    merged = track_in_batches(tracker, Nothing(), queries(0))
+    merged = track_in_batches(tracker, Nothing(), queries(0), BatchSettings())
     assert not tracker.sizes
-    assert merged.tracks.shape == (7, 0, 3) and merged.visibilities.shape == (7, 0)
+    assert merged.tracks.shape == (7, 0, 3)
+    assert merged.visibilities.shape == (7, 0)
 
 
 def test_refuses_a_tracker_that_loses_points():
@@ -107,7 +111,7 @@ def test_refuses_a_tracker_that_loses_points():
             return echoed(query_points[1:], views.frame_count)
 
     with pytest.raises(ModelError, match="'echo', batch 1 of 1"):
-        track_in_batches(Loser(), Nothing(), queries(5))
+        track_in_batches(Loser(), Nothing(), queries(5), BatchSettings())
 
 
 def test_refuses_batches_that_share_a_point():

@@ -20,7 +20,7 @@ class BatchSettings(BaseModel, frozen=True, extra="forbid"):
     seed: int = Field(default=0, ge=0, description="of the random order")
 
 
-def split_points(query_points: np.ndarray, settings: BatchSettings = BatchSettings()) -> list[np.ndarray]:
+def split_points(query_points: np.ndarray, settings: BatchSettings) -> list[np.ndarray]:
     """Which of ``query_points`` f32[N, 4] make each batch: i64 indices, ascending, each point in exactly one batch.
 
     As few batches as possible, of equal size but for one point. None for no points.
@@ -53,7 +53,7 @@ def track_in_batches(
     tracker: PointTracker,
     views: Views,
     query_points: np.ndarray,
-    settings: BatchSettings = BatchSettings(),
+    settings: BatchSettings,
     progress: Progress = silent,
 ) -> Tracked:
     """Let ``tracker`` follow ``query_points`` f32[N, 4] batch after batch; track i is that of query point i.
