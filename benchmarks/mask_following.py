@@ -14,9 +14,9 @@ from time import process_time
 import numpy as np
 
 from videotracks.masks.accuracy import SequenceScore, boundary_accuracy, over_sequence, region_similarity
-from videotracks.masks.flow import FlowSegmenter
-from videotracks.masks.flow_fields import FlowFields
-from videotracks.masks.flow_refinement import Box, Sighting, warp
+from videotracks.masks.flow.fields import FlowFields
+from videotracks.masks.flow.refinement import Box, Sighting, warp
+from videotracks.masks.flow.segmenter import FlowSegmenter
 from videotracks.masks.segmenters import Prompt
 
 WIDTH, HEIGHT, FRAMES, RUNS, GOAL_FPS, GOAL_J = 960, 540, 40, 3, 8, 0.55

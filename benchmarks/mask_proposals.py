@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from videotracks.demo.clip import write_demo
-from videotracks.masks.flow_proposals import propose_objects
+from videotracks.masks.proposals.objects import propose_objects
 from videotracks.masks.segmenters import Proposal
 from videotracks.recording import probe_recording, read_frames, view_path
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from videotracks.masks.sam2 import Sam2Segmenter
-from videotracks.masks.sam2_model import VARIANTS, build, variant
+from videotracks.masks.sam2.model import VARIANTS, build, variant
+from videotracks.masks.sam2.segmenter import Sam2Segmenter
 from videotracks.masks.segmenters import Prompt
 
 WIDTH, HEIGHT = 1280, 720

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 
 from benchmarks.detection_pass import generate, own_peak
-from videotracks.masks.candidates import CandidateSettings, propose_candidates, sampled_frames
-from videotracks.masks.flow import FlowSegmenter
-from videotracks.masks.manifest import read_manifest
-from videotracks.masks.tracking import LevelStatistics, MaskTrackingSettings, track_view
+from videotracks.masks.candidates.manifest import read_manifest
+from videotracks.masks.candidates.view import CandidateSettings, propose_candidates, sampled_frames
+from videotracks.masks.flow.segmenter import FlowSegmenter
+from videotracks.masks.tracking.view import LevelStatistics, MaskTrackingSettings, track_view
 from videotracks.recording import probe_recording
 from videotracks.video_writer import VideoWriter
 

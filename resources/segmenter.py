@@ -37,11 +37,11 @@ class SegmenterModel(dg.ConfigurableResource):
 
     def _make(self) -> Segmenter:
         if self.kind == "flow":
-            from videotracks.masks.flow import FlowSegmenter
+            from videotracks.masks.flow.segmenter import FlowSegmenter
 
             return FlowSegmenter()
-        from videotracks.masks.sam2 import Sam2Segmenter
-        from videotracks.masks.sam2_model import variant
+        from videotracks.masks.sam2.model import variant
+        from videotracks.masks.sam2.segmenter import Sam2Segmenter
 
         path = Path(self.weights_folder) / (self.weights or variant(self.size).file)
         return Sam2Segmenter(self.size, path, device=self.device, threads=self.threads, image_size=self.image_size)

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from videotracks.masks.candidates import CandidateSettings
-from videotracks.masks.comparison import ComparisonSettings
-from videotracks.masks.hierarchy import HierarchySettings
+from videotracks.masks.candidates.view import CandidateSettings
+from videotracks.masks.comparison.view import ComparisonSettings
+from videotracks.masks.hierarchy.tree import HierarchySettings
 from videotracks.masks.person_objects import PersonObjectSettings
-from videotracks.masks.tracking_settings import MaskTrackingSettings
+from videotracks.masks.tracking.settings import MaskTrackingSettings
 from videotracks.masks.truth import MaskTruthSettings
 from videotracks.people.animations import AnimationSettings
 from videotracks.people.annotate import AnnotationSettings

@@ -3,7 +3,10 @@
 import platform
 from importlib.metadata import version
 
-PACKAGES = ("videotracks", "dagster", "numpy", "opencv-python-headless", "av", "onnxruntime", "h5py", "numba", "torch", "sam2")
+PACKAGES = (
+    *("videotracks", "dagster", "numpy", "opencv-python-headless", "av", "onnxruntime", "h5py", "numba"),
+    *("torch", "sam2"),
+)
 
 
 def software() -> dict[str, str]:

@@ -35,7 +35,7 @@ def mask_candidates(
     to 1; ``mask_candidates.json`` counts. Proposed by the segmenter, or imported from what Semantic-SAM wrote. Read by
     the tracking.
     """
-    from videotracks.masks.proposed import propose_recording
+    from videotracks.masks.candidates.recording import propose_recording
 
     members, made = propose_recording(
         recording,

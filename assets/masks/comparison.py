@@ -40,7 +40,7 @@ def mask_comparison(
     An object has one colour in all of them. ``level_{L}/viz/compare/`` holds the pictures and a summary with what is
     missing; of several views each has its own folder. Read by the mask report.
     """
-    from videotracks.masks.compared import compare_recording
+    from videotracks.masks.comparison.recording import compare_recording
 
     compared = compare_recording(
         recording,

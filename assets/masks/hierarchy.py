@@ -24,8 +24,8 @@ def mask_hierarchy(
     A parent contains at least 95 % of its child's pixels over the frames that both are seen in. Of several views
     each has its own, in a folder named by the view; ``mask_hierarchy.json`` counts. Read by the mask report.
     """
-    from videotracks.masks.hierarchy import build_hierarchy
-    from videotracks.masks.hierarchy_files import write_hierarchy
+    from videotracks.masks.hierarchy.files import write_hierarchy
+    from videotracks.masks.hierarchy.tree import build_hierarchy
     from videotracks.masks.layout import in_view, opened_tracks
     from videotracks.masks.summaries import HierarchySummary, count_nodes
 

@@ -41,7 +41,7 @@ def mask_tracks(
     Read by the comparison, the hierarchy and the match with the persons.
     """
     from videotracks.masks.summaries import TRACKING_STATS
-    from videotracks.masks.tracked import track_recording
+    from videotracks.masks.tracking.recording import track_recording
 
     with outputs.work_folder(context.partition_key, "mask_tracks") as work:
         members, made = track_recording(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.masks.comparison_examples import FRAMES, WIDTH, archive, candidates, rectangle, video
-from videotracks.masks.comparison import ComparisonSettings, LevelInputs, draw_comparisons
-from videotracks.masks.hierarchy import HierarchySettings, build_hierarchy
+from tests.masks.comparison.comparison_examples import FRAMES, WIDTH, archive, candidates, rectangle, video
+from videotracks.masks.comparison.view import ComparisonSettings, LevelInputs, draw_comparisons
+from videotracks.masks.hierarchy.tree import HierarchySettings, build_hierarchy
 from videotracks.masks.report.data import LevelReport, MaskReport, build_mask_report
 
 COUNTS = {"candidates": 1234, "prompts": 5, "duplicates": 2}

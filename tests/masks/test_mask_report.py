@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.masks.comparison_examples import FPS, FRAMES
+from tests.masks.comparison.comparison_examples import FPS, FRAMES
 from tests.masks.mask_report_examples import AWAY, report_of
 from videotracks.errors import CorruptFileError
-from videotracks.masks.comparison_summary import ComparisonSummary, ComparisonWarning
-from videotracks.masks.hierarchy_files import Hierarchy, Index, relations_of
+from videotracks.masks.comparison.summary import ComparisonSummary, ComparisonWarning
+from videotracks.masks.hierarchy.files import Hierarchy, Index, relations_of
 from videotracks.masks.report import data, page
 from videotracks.masks.report.data import LevelReport, build_mask_report, spans_of
 from videotracks.masks.report.page import render, write_mask_report, write_view_list

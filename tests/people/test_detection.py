@@ -10,7 +10,8 @@ import pytest
 from videotracks.errors import ModelError, RecordingError
 from videotracks.people import detection
 from videotracks.people.crops import CropSettings, CropStore, pixel_box
-from videotracks.people.detection import DetectionSettings, crop_recording, detect_recording, read_ahead
+from videotracks.people.detection import DetectionSettings, crop_recording, detect_recording
+from videotracks.read_ahead import read_ahead
 from videotracks.recording import Recording, probe_recording, read_frames, view_path
 from videotracks.tables import Detections
 from videotracks.video_writer import VideoWriter

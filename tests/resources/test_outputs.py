@@ -168,9 +168,13 @@ def test_a_run_that_fails_removes_its_drafts(tmp_path: Path) -> None:
 
 
 def test_work_that_failed_is_found_again(outputs: Outputs) -> None:
-    with pytest.raises(RuntimeError, match="killed"), outputs.work_folder("a", "mask_tracks") as folder:
-        (folder / "step").write_text("done")
-        raise RuntimeError("killed")
+    def is_killed() -> None:
+        with outputs.work_folder("a", "mask_tracks") as folder:
+            (folder / "step").write_text("done")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        is_killed()
     with outputs.work_folder("a-b", "mask_tracks") as other:
         assert list(other.iterdir()) == []
     with outputs.work_folder("a", "mask_tracks") as folder:

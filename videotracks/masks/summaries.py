@@ -7,9 +7,9 @@ from typing import Self
 from pydantic import BaseModel, Field, ValidationError
 
 from videotracks.errors import CorruptFileError
-from videotracks.masks.candidates import CandidateCounts
-from videotracks.masks.hierarchy_files import Hierarchy
-from videotracks.masks.tracking_settings import LevelStatistics
+from videotracks.masks.candidates.view import CandidateCounts
+from videotracks.masks.hierarchy.files import Hierarchy
+from videotracks.masks.tracking.settings import LevelStatistics
 
 CANDIDATES, TRACKING_STATS = "mask_candidates.json", "tracking_stats.json"
 #: Far above the statistics of a hundred views and levels.

@@ -94,7 +94,8 @@ def _score_view(
     seen: dict[int | tuple[int, int], set[int]] = {}
     for done, (frame, path) in enumerate(truth.items(), 1):
         ids, masks, found, tracked = _frame(view, path, frame, levels)
-        for name in (*ids, *found):
+        names: list[int | tuple[int, int]] = [*ids, *found]
+        for name in names:
             seen.setdefault(name, set()).add(frame)
         if ids and found:
             iou = iou_matrix(encode(masks), encode(tracked))
@@ -105,9 +106,9 @@ def _score_view(
     true_ids = sorted(name for name in seen if isinstance(name, int))
     candidates = sorted({found for _, found in overlap})
     mean = np.zeros((len(true_ids), len(candidates)))
-    for (true_id, found), total in overlap.items():
-        either = len(seen[true_id] | seen[found])
-        mean[true_ids.index(true_id), candidates.index(found)] = total / either
+    for (true_id, candidate), total in overlap.items():
+        either = len(seen[true_id] | seen[candidate])
+        mean[true_ids.index(true_id), candidates.index(candidate)] = total / either
     rows, columns = linear_sum_assignment(-mean)
     pairs = {true_ids[r]: candidates[c] for r, c in zip(rows, columns, strict=True) if mean[r, c] > 0}
     return [_object_score(view, truth, levels, true_id, pairs.get(true_id), seen) for true_id in true_ids]
@@ -125,8 +126,7 @@ def _frame(
         for object_id, packed in (archive.masks(frame) if frame in archive else {}).items():
             found.append((level, object_id))
             tracked.append(unpack_full(packed) & known)
-    there = areas(tracked) > 0 if tracked else []
-    kept = np.flatnonzero(there).tolist()
+    kept = np.flatnonzero(areas(tracked)).tolist() if tracked else []
     return ids, [picture == i for i in ids], [found[i] for i in kept], [tracked[i] for i in kept]
 
 

@@ -1,13 +1,10 @@
 """One pass over a recording: frames are decoded, persons found in them, and their pixels kept."""
 
-import queue
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -16,10 +13,9 @@ from videotracks.errors import ModelError, RecordingError
 from videotracks.people.crops import CropRows, CropSettings, CropWriter, pixel_box
 from videotracks.people.detectors import Detector
 from videotracks.progress import Progress, silent
+from videotracks.read_ahead import read_ahead
 from videotracks.recording import Frame, Recording, read_frames, view_path
 from videotracks.tables import Detections
-
-T = TypeVar("T")
 
 #: Decoded frames that wait for the detector, and frames whose crops wait for the encoders.
 _DECODED_AHEAD, _ENCODING_BEHIND = 4, 8
@@ -193,43 +189,3 @@ class _Encoders:
             box = pixel_box(bbox, width, height)
             crops.append(cut(box) if box[0] < box[2] else np.zeros((0, 0, 3), np.uint8))
         return [self._writer.encode(crop) for crop in crops], [crop.shape[:2] for crop in crops]
-
-
-def read_ahead(items: Iterable[T], depth: int) -> Iterator[T]:
-    """Yield ``items`` made in a thread of their own, at most ``depth`` ahead; its exceptions are raised here."""
-    ready: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
-    stopped = threading.Event()
-
-    def fill() -> None:
-        with ExitStack() as stack:
-            close = getattr(items, "close", None)
-            if close is not None:
-                stack.callback(close)
-            try:
-                for item in items:
-                    ready.put((True, item))
-                    if stopped.is_set():
-                        return
-                ready.put((False, None))
-            except BaseException as error:
-                ready.put((False, error))
-
-    thread = threading.Thread(target=fill, name="decode", daemon=True)
-    thread.start()
-    try:
-        while True:
-            more, item = ready.get()
-            if more:
-                yield item
-            elif item is None:
-                return
-            else:
-                raise item
-    finally:
-        stopped.set()
-        while thread.is_alive():
-            try:
-                ready.get(timeout=0.05)
-            except queue.Empty:
-                continue
-        thread.join()

@@ -8,9 +8,9 @@ import numpy as np
 
 from videotracks.errors import CorruptFileError
 from videotracks.files import check_relative_name
-from videotracks.masks.comparison_summary import ComparisonSummary, ComparisonWarning
-from videotracks.masks.hierarchy_files import Hierarchy, Node
-from videotracks.masks.tracked_video import usual_step
+from videotracks.masks.comparison.summary import ComparisonSummary, ComparisonWarning
+from videotracks.masks.comparison.tracked_video import usual_step
+from videotracks.masks.hierarchy.files import Hierarchy, Node
 from videotracks.recording import Recording, View
 
 #: Objects that the tree shows; a page with more no longer opens at once.

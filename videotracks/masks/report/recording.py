@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from videotracks.files import Files
-from videotracks.masks.compared import VIDEO
-from videotracks.masks.comparison_summary import read_summary, summary_name
-from videotracks.masks.hierarchy_files import INDEX_NAME, RELATIONS_NAME, read_hierarchy
+from videotracks.masks.comparison.recording import VIDEO
+from videotracks.masks.comparison.summary import read_summary, summary_name
+from videotracks.masks.hierarchy.files import INDEX_NAME, RELATIONS_NAME, read_hierarchy
 from videotracks.masks.layout import in_view, levels_in
 from videotracks.masks.report.data import LevelReport, build_mask_report
 from videotracks.masks.report.page import write_mask_report, write_view_list
 from videotracks.masks.summaries import TRACKING_STATS, TrackingSummary, read_tracking_summary
-from videotracks.masks.tracking_settings import LevelStatistics
+from videotracks.masks.tracking.settings import LevelStatistics
 from videotracks.recording import Recording
 
 

@@ -1,0 +1,1 @@
+"""Candidate masks: proposed or imported, filtered, and stored in manifests."""

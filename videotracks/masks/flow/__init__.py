@@ -1,0 +1,1 @@
+"""The embedded segmenter: objects from segmentation and motion, followed by optical flow. No weights."""

@@ -1,0 +1,1 @@
+"""Which fine object lies inside which coarser one."""

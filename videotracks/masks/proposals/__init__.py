@@ -1,0 +1,1 @@
+"""Candidate objects without weights: regions of colour and areas that move."""

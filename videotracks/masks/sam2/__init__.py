@@ -1,0 +1,1 @@
+"""The segmenter SAM 2: the package ``sam2`` and weights that lie here."""
