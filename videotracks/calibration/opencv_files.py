@@ -10,7 +10,6 @@ import numpy as np
 from videotracks.calibration.sections import Section, read_text
 from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
-from videotracks.geometry.rotation import rotation_matrix
 
 #: The names that OpenCV's samples, and people after them, give to the same thing.
 MATRIX, _DISTORTION = ("camera_matrix", "K"), ("distortion_coefficients", "D")
@@ -66,7 +65,7 @@ def _parse(path: Path) -> dict[str, Any]:
 def _camera(section: Section, camera_id: str) -> Camera:
     turn = _key(section, _TURN + _VECTOR)
     keys = {"K": _key(section, MATRIX), "distortion": _key(section, _DISTORTION), "R": turn, "t": _key(section, _SHIFT)}
-    R = _matrix(section, turn) if turn in _TURN else rotation_matrix(_vector(section, turn, 3))
+    R = _matrix(section, turn) if turn in _TURN else section.turn(turn, _vector(section, turn, 3))
     sizes = [section.as_numbers(key, section.value(key), ()) for key in ("image_width", "image_height")]
     whole = Section(section.path, section.name, {**section.values, "image_width": [float(size) for size in sizes]})
     return section.camera(

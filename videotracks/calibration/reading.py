@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from videotracks.calibration.opencv_files import read_yaml
-from videotracks.calibration.sections import MOST_BYTES
+from videotracks.calibration.sections import MOST_BYTES, read_bytes
 from videotracks.calibration.toml_files import read_toml
 from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
@@ -69,8 +69,9 @@ def read_calibration(path: Path, views: Sequence[View]) -> list[Camera]:
 
 
 def _has_lines(path: Path, wanted: Sequence[re.Pattern[bytes]]) -> bool:
-    with path.open("rb") as file:
-        text = file.read(MOST_BYTES)
+    if path.stat().st_size > MOST_BYTES:
+        return False
+    text = read_bytes(path)
     return all(pattern.search(text) for pattern in wanted)
 
 

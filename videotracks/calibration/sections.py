@@ -9,17 +9,19 @@ import numpy as np
 
 from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
-from videotracks.geometry.rotation import nearest_rotation
+from videotracks.geometry.rotation import is_rotation, nearest_rotation, rotation_matrix
 
 #: A calibration of a hundred cameras takes 100 KB; OpenCV's files also hold what they were made from.
 MOST_BYTES = 1 << 20
 #: Largest entry that rounding may change: rotations written with three decimals are rotations.
 _ROUNDED = 1e-3
+#: Half a turn says all; solvers may leave a few more, but nobody leaves degrees.
+_MOST_TURN_RAD = 32 * np.pi
 _SHOWN = 80
 
 
-def read_text(path: Path) -> str:
-    """The text of a calibration file; ``CalibrationError`` where it is too large, or no text."""
+def read_bytes(path: Path) -> bytes:
+    """What a calibration file holds; ``CalibrationError`` where it cannot be read or is too large for one."""
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -27,8 +29,13 @@ def read_text(path: Path) -> str:
         raise CalibrationError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > MOST_BYTES:
         raise CalibrationError(f"{path}: larger than {MOST_BYTES} bytes, which no calibration is")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """The same as text; ``CalibrationError`` where it is none."""
     try:
-        return data.decode("utf-8-sig")
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CalibrationError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8 text") from error
 
@@ -70,6 +77,12 @@ class Section:
             raise self.error(key, f"expected whole pixels, got {_short(self.values[key])}")
         return int(width), int(height)
 
+    def turn(self, key: str, vector: np.ndarray) -> np.ndarray:
+        """The rotation f8[3, 3] of a Rodrigues vector f8[3] that was found under ``key``."""
+        if np.abs(vector).max() > _MOST_TURN_RAD:
+            raise self.error(key, f"no rotation vector in radians, got {vector.tolist()}")
+        return rotation_matrix(vector)
+
     def flag(self, key: str) -> bool:
         """True or false; false where the file says nothing."""
         value = self.values.get(key, False)
@@ -79,9 +92,10 @@ class Section:
 
     def camera(self, keys: Mapping[str, str], camera_id: str, size: tuple[int, int], **fields: Any) -> Camera:
         """A ``Camera`` whose errors name the ``keys`` of the file in place of its own fields."""
-        rounded, fields["R"] = fields["R"], nearest_rotation(fields["R"])
-        if np.abs(rounded - fields["R"]).max() > _ROUNDED:
-            raise self.error(keys["R"], f"no rotation (R Rᵀ = 1 and det R = +1), got {rounded.tolist()}")
+        if not is_rotation(fields["R"]):
+            rounded, fields["R"] = fields["R"], nearest_rotation(fields["R"])
+            if np.abs(rounded - fields["R"]).max() > _ROUNDED:
+                raise self.error(keys["R"], f"no rotation (R Rᵀ = 1 and det R = +1), got {rounded.tolist()}")
         try:
             return Camera(camera_id=camera_id, width=size[0], height=size[1], **fields)
         except CalibrationError as error:

@@ -11,7 +11,6 @@ import numpy as np
 from videotracks.calibration.sections import Section, read_text
 from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
-from videotracks.geometry.rotation import rotation_matrix
 
 _OURS = ("id", "size", "K", "distortion", "model", "R", "t", "extrinsics")
 #: What a table of Pose2Sim has when it is a camera.
@@ -87,7 +86,7 @@ def _pose2sim(section: Section) -> Camera:
         K=section.numbers("matrix", 3, 3),
         distortion=section.numbers("distortions", -1),
         fisheye=section.flag("fisheye"),
-        R=rotation_matrix(section.numbers("rotation", 3)),
+        R=section.turn("rotation", section.numbers("rotation", 3)),
         t=section.numbers("translation", 3),
     )
 

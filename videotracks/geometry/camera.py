@@ -6,13 +6,12 @@ import numpy as np
 
 from videotracks.errors import CalibrationError
 from videotracks.geometry.distortion import FISHEYE_LENGTHS, PINHOLE_LENGTHS, distort, distortion_jacobian, undistort
+from videotracks.geometry.rotation import is_rotation
 
 #: No picture is larger in either direction: what files state beyond it is a mistake.
 MOST_PX = 1 << 16
 #: No lens bends that much; beyond it the polynomials of the models overflow.
 _MOST_BENT = 1e9
-#: Largest entry of RRᵀ − I: single precision keeps a rotation to 1e-7.
-_ORTHONORMAL = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +53,7 @@ class Camera:
             raise CalibrationError(f"distortion: {len(self.distortion)} coefficients; OpenCV's {kind} takes {known}")
         if np.abs(self.distortion).max(initial=0) > _MOST_BENT:
             raise CalibrationError(f"distortion: at most {_MOST_BENT:g} is possible, got {self.distortion.tolist()}")
-        if np.abs(self.R @ self.R.T - np.eye(3)).max() > _ORTHONORMAL or np.linalg.det(self.R) < 0:
+        if not is_rotation(self.R):
             raise CalibrationError(f"R: no rotation (R Rᵀ = 1 and det R = +1), got {self.R.tolist()}")
 
     @property

@@ -2,6 +2,14 @@
 
 import numpy as np
 
+#: Largest entry of R Rᵀ - 1: single precision keeps a rotation to 1e-7.
+_ORTHONORMAL = 1e-6
+
+
+def is_rotation(matrix: np.ndarray) -> bool:
+    """Whether R Rᵀ = 1 and det R = +1 hold for a matrix f8[3, 3], but for rounding to single precision."""
+    return bool(np.abs(matrix @ matrix.T - np.eye(3)).max() <= _ORTHONORMAL and np.linalg.det(matrix) > 0)
+
 
 def rotation_matrix(vector: np.ndarray) -> np.ndarray:
     """R f8[3, 3] that turns by the length of ``vector`` f8[3] in radians around it (Rodrigues)."""
