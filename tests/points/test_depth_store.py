@@ -77,6 +77,14 @@ def test_views_of_different_size_and_length_written_in_turn_come_back(tmp_path):
             store.frame(1, 2)
 
 
+def test_order_in_memory_does_not_matter(tmp_path):
+    depth = some_depth()
+    plain, turned = written(tmp_path / "a.h5", depth), written(tmp_path / "b.h5", np.asfortranarray(depth))
+    with DepthStore.open(plain) as a, DepthStore.open(turned) as b:
+        assert a.content_version() == b.content_version()
+        np.testing.assert_array_equal(a.frame(0, 1), b.frame(0, 1))
+
+
 def test_a_frame_that_was_left_out_is_none(tmp_path):
     depth = some_depth()
     with DepthWriter(tmp_path / "depth.h5", [SIZE]) as writer:
@@ -149,12 +157,14 @@ def test_flipped_bits_give_depth_or_an_error_of_this_project(tmp_path_factory, d
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
+    refused = ""
     try:
         with DepthStore.open(path) as store:
             for t in range(min(store.frame_count(0), 3)):
                 store.frame(0, t)
     except CorruptFileError as error:
-        assert "depth.h5" in str(error)
+        refused = str(error)
+    assert not refused or "depth.h5" in refused
 
 
 def foreign(path, build, version=FORMAT_VERSION):
@@ -256,7 +266,7 @@ def test_the_writer_refuses_what_does_not_fit(tmp_path, frame, shape, says):
 
 def test_the_writer_refuses_views_that_cannot_be(tmp_path):
     for views in ([], [SIZE, SIZE], [SIZE._replace(camera="")], [SIZE._replace(height=0)], [SIZE._replace(frames=0)]):
-        with pytest.raises(ValueError, match="expected|at most"):
+        with pytest.raises(ValueError, match=r"expected|at most"):
             DepthWriter(tmp_path / "depth.h5", views)
     with pytest.raises(ValueError, match="near < far"):
         DepthWriter(tmp_path / "depth.h5", [SIZE], far_m=100)

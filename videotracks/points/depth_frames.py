@@ -58,13 +58,12 @@ class FrameDataset:
         layout = plan.get_layout()
         if layout == h5d.VIRTUAL or plan.get_external_count():
             raise CorruptFileError(f"{name} is virtual or external; its numbers must be in this file")
+        self._filters: tuple[str, ...] | None = None  # of a plain dataset
+        self._chunk: tuple[int, ...] = (1, *self.shape[1:])
         if layout == h5d.CHUNKED:
-            self._chunk: tuple[int, ...] = plan.get_chunk()
-            self._filters = _filters(plan, name, self.dtype.itemsize)
+            self._chunk, self._filters = plan.get_chunk(), _filters(plan, name, self.dtype.itemsize)
         elif self._dataset.get_storage_size() < math.prod(self.shape) * self.dtype.itemsize:
             raise CorruptFileError(f"{name}: {self.shape} declared, but not all of it is stored")
-        else:
-            self._chunk, self._filters = (1, *self.shape[1:]), None
         slab = self._chunk[0] * math.prod(self.shape[1:]) * self.dtype.itemsize
         if max(slab, math.prod(self._chunk) * self.dtype.itemsize) > _MOST_SLAB_BYTES:
             raise CorruptFileError(f"{name}: chunks {self._chunk} are too large; store frames one by one")
@@ -97,7 +96,7 @@ class FrameDataset:
         if self.dtype.kind not in "uf" or self.dtype.itemsize not in ((2,) if self.dtype.kind == "u" else (2, 4, 8)):
             raise CorruptFileError(f"{self.name}: expected u16 or floats, got {self.dtype}")
         simple = self._dataset.get_space().get_simple_extent_type() == h5s.SIMPLE
-        shape = self._dataset.shape if simple else ()
+        shape: tuple[int, ...] = self._dataset.shape if simple else ()
         if len(shape) != 3:
             raise CorruptFileError(f"{self.name}: expected [frames, height, width], got shape {shape}")
         frames, height, width = shape

@@ -82,7 +82,7 @@ class DepthWriter:
             raise ValueError(f"frame {t} of {size.camera}: expected {self._next[view]} to {size.frames - 1}")
         self._next[view] = t + 1
         known = (depth_m >= self._near_m) & (depth_m <= self._far_m)
-        units = np.rint(np.where(known, depth_m, 0) * np.float32(1 / UNIT_M)).astype("<u2")
+        units = np.rint(np.where(known, depth_m, 0) * np.float32(1 / UNIT_M)).astype("<u2", order="C")
         count = int(np.count_nonzero(units))
         if count:
             shuffled = np.concatenate([units & 0xFF, units >> 8], axis=None).astype("u1")
