@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videotracks.demo.camera import StreetCamera
+from videotracks.demo.camera import camera_at
 from videotracks.demo.clip import write_demo
 from videotracks.demo.people import Person, Walk, cast, limbs
 from videotracks.demo.street import render
 from videotracks.masks.annotations import read_annotation
 from videotracks.sources import mask_annotations, recording_files
 
-CAMERA = StreetCamera(320, 180, 260.0)
+CAMERA = camera_at("cam_00", (320, 180), 260.0, (0, 0, 2.3), (0, 10, 1.0))
 PALE = (250, 250, 250)
 
 
@@ -20,16 +20,12 @@ def walker(*walks: Walk) -> Person:
     return Person(1, 1.75, PALE, PALE, PALE, PALE, walks)
 
 
-def test_a_point_at_the_principal_ray_projects_to_the_centre() -> None:
-    camera = StreetCamera(320, 180, 260.0, above_ground_m=2.0, pitch_rad=0.0)
-    pixels, depths = camera.project(np.array([[0.0, 2.0, 5.0]]))
-    assert np.allclose(pixels, [[160, 90]])
-    assert np.allclose(depths, [5.0])
-
-
-def test_the_ground_distance_of_a_row_is_the_inverse_of_the_projection() -> None:
-    rows = CAMERA.ground_at(CAMERA.project(np.array([[0.0, 0.0, 7.0], [0.0, 0.0, 12.0]]))[0][:, 1])
-    assert np.allclose(rows, [7.0, 12.0])
+def test_a_camera_has_its_target_in_the_middle_and_what_is_higher_further_up() -> None:
+    pixels, depths = CAMERA.project(np.array([[0.0, 10.0, 1.0], [0.0, 10.0, 1.5], [0.5, 10.0, 1.0]]))
+    assert np.allclose(pixels[0], [159.5, 89.5])
+    assert depths[0] == pytest.approx(np.hypot(10, 1.3))
+    assert pixels[1, 1] < pixels[0, 1]
+    assert pixels[2, 0] > pixels[0, 0]
 
 
 def test_the_box_is_that_of_the_drawn_pixels() -> None:
@@ -75,7 +71,7 @@ def test_feet_stay_near_the_ground_and_the_head_at_body_height() -> None:
         place = person.at(float(time_s))
         assert place is not None
         body = limbs(person, *place)
-        heights = np.array([point[1] for limb in body for point in (limb.a, limb.b)])
+        heights = np.array([point[2] for limb in body for point in (limb.a, limb.b)])
         assert -0.05 < heights.min() < 0.2
         assert 1.6 < heights.max() < 1.8
 

@@ -1,31 +1,36 @@
-"""The pinhole camera that looks down the generated street."""
-
-from dataclasses import dataclass
+"""Cameras that stand in the generated street."""
 
 import numpy as np
 
+from videotracks.geometry.camera import Camera
 
-@dataclass(frozen=True, slots=True)
-class StreetCamera:
-    """A level camera at a height above the ground, pitched down; pixels, metres and radians."""
+UP = np.array([0.0, 0.0, 1.0])
 
-    width: int
-    height: int
-    focal_px: float
-    above_ground_m: float = 2.3
-    pitch_rad: float = 0.13
 
-    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels f64[N, 2] and depths f64[N] in metres of world points [N, 3] (x right, y up, z away)."""
-        sin, cos = np.sin(self.pitch_rad), np.cos(self.pitch_rad)
-        down = self.above_ground_m - points[:, 1]
-        depth = points[:, 2] * cos + down * sin
-        y = down * cos - points[:, 2] * sin
-        centre = np.array([self.width / 2, self.height / 2])
-        return centre + self.focal_px * np.stack([points[:, 0], y], axis=1) / depth[:, None], depth
+def camera_at(
+    camera_id: str,
+    size: tuple[int, int],
+    focal_px: float,
+    position: tuple[float, float, float],
+    target: tuple[float, float, float],
+    distortion: tuple[float, ...] = (),
+) -> Camera:
+    """An upright camera at ``position`` that has ``target`` (world, m) in the middle of its picture.
 
-    def ground_at(self, rows: np.ndarray) -> np.ndarray:
-        """Distance in metres at which each picture row meets the ground; infinite above the horizon."""
-        slope = np.tan(self.pitch_rad + np.arctan((rows - self.height / 2) / self.focal_px))
-        with np.errstate(divide="ignore"):
-            return np.where(slope > 0, self.above_ground_m / slope, np.inf)
+    ``size`` is width and height in px. The camera must not look straight up or down.
+    """
+    ahead = np.subtract(target, position) / np.linalg.norm(np.subtract(target, position))
+    right = np.cross(ahead, UP)
+    right /= np.linalg.norm(right)
+    turn = np.stack([right, np.cross(ahead, right), ahead])
+    width, height = size
+    return Camera(
+        camera_id=camera_id,
+        width=width,
+        height=height,
+        K=np.array([[focal_px, 0, (width - 1) / 2], [0, focal_px, (height - 1) / 2], [0, 0, 1]]),
+        distortion=np.array(distortion),
+        fisheye=False,
+        R=turn,
+        t=-turn @ np.array(position),
+    )

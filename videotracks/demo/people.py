@@ -1,11 +1,13 @@
 """The generated people: where each one is at each moment, and the limbs of the body there.
 
-World axes in metres: x to the right along the street, y up, z away from the camera.
+World axes in metres: x to the right along the street, y away from where the cameras stand, z up; the ground is z = 0.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from videotracks.demo.camera import UP
 
 RGB = tuple[int, int, int]
 
@@ -22,12 +24,17 @@ OUTFITS: tuple[tuple[RGB, RGB, RGB], ...] = (
 )
 SKINS: tuple[RGB, ...] = ((224, 178, 146), (146, 98, 68), (240, 200, 170), (98, 64, 46))
 
+SHOES: RGB = (40, 36, 34)
+#: Distances of the walks from x, m; neighbours in this order are far enough apart to pass each other.
+LANES_M = (7.2, 9.4, 8.2, 10.6, 7.8, 9.9, 8.8, 11.2)
 STRIDE_M = 1.45
+#: How far the pattern of what a limb shows departs from its colour, as a share of it.
+CLOTH, SKIN = 0.24, 0.10
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One straight walk on the ground, from ``start`` to ``end`` (x, z in metres) between two times in seconds."""
+    """One straight walk on the ground, from ``start`` to ``end`` (x, y in metres) between two times in seconds."""
 
     start: tuple[float, float]
     end: tuple[float, float]
@@ -63,13 +70,23 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """A capsule between two points of the world, with a radius at each end in metres."""
+    """The convex hull of two spheres in the world, metres; ``side`` (unit) keeps its pattern from turning around it."""
 
     a: np.ndarray
     b: np.ndarray
     radius_a: float
     radius_b: float
     color: RGB
+    contrast: float
+    side: np.ndarray
+
+    @property
+    def axes(self) -> np.ndarray:
+        """The limb's own axes as rows, f8[3, 3]: along it, aside, and across both."""
+        along = (self.b - self.a) / np.linalg.norm(self.b - self.a)
+        aside = self.side - (self.side @ along) * along
+        aside /= np.linalg.norm(aside)
+        return np.stack([along, aside, np.cross(along, aside)])
 
 
 def cast(count: int, seconds: float, seed: int) -> list[Person]:
@@ -77,8 +94,7 @@ def cast(count: int, seconds: float, seed: int) -> list[Person]:
     rng = np.random.default_rng(seed)
     people = []
     for i in range(count):
-        shirt, trousers, hair = OUTFITS[i % len(OUTFITS)]
-        depth = (7.2, 9.4, 8.2, 10.6, 7.8, 9.9, 8.8, 11.2)[i % 8]
+        depth = LANES_M[i % len(LANES_M)]
         reach = 0.55 * depth + 1.2
         direction = 1 if i % 2 == 0 else -1
         duration = 2 * reach / rng.uniform(1.25, 1.65)
@@ -88,25 +104,31 @@ def cast(count: int, seconds: float, seed: int) -> list[Person]:
         if i % 3 == 0:
             away = begin + duration + 1.5
             walks.append(Walk(ends[1], ends[0], away, away + duration))
-        skin = SKINS[i % len(SKINS)]
-        people.append(Person(i + 1, rng.uniform(1.62, 1.86), shirt, trousers, hair, skin, tuple(walks)))
+        people.append(dressed(i, rng.uniform(1.62, 1.86), tuple(walks)))
     return people
+
+
+def dressed(i: int, height_m: float, walks: tuple[Walk, ...]) -> Person:
+    """The ``i``-th person of a cast, from 0, in clothes unlike those of its neighbours."""
+    shirt, trousers, hair = OUTFITS[i % len(OUTFITS)]
+    return Person(i + 1, height_m, shirt, trousers, hair, SKINS[i % len(SKINS)], walks)
 
 
 def limbs(person: Person, ground: np.ndarray, heading: np.ndarray, walked_m: float) -> list[Limb]:
     """The body of a walking person as capsules, at a place on the ground, after so many metres of walking."""
     h = person.height_m
-    forward = np.array([heading[0], 0.0, heading[1]])
-    right = np.array([heading[1], 0.0, -heading[0]])
-    up = np.array([0.0, 1.0, 0.0])
+    forward, right = np.array([*heading, 0.0]), np.array([heading[1], -heading[0], 0.0])
     phase = 2 * np.pi * walked_m / STRIDE_M
-    base = np.array([ground[0], 0.015 * h * np.cos(2 * phase), ground[1]])
+    base = np.array([*ground, 0.015 * h * np.cos(2 * phase)])
 
     def point(ahead: float, high: float, aside: float) -> np.ndarray:
-        return base + h * (ahead * forward + high * up + aside * right)
+        return base + h * (ahead * forward + high * UP + aside * right)
 
     def swing(origin: np.ndarray, angle: float, length: float) -> np.ndarray:
-        return origin + h * length * (np.sin(angle) * forward - np.cos(angle) * up)
+        return origin + h * length * (np.sin(angle) * forward - np.cos(angle) * UP)
+
+    def limb(a: np.ndarray, b: np.ndarray, radius_a: float, radius_b: float, color: RGB, contrast: float) -> Limb:
+        return Limb(a, b, radius_a * h, radius_b * h, color, contrast, right)
 
     body: list[Limb] = []
     for side in (-1, 1):
@@ -115,24 +137,24 @@ def limbs(person: Person, ground: np.ndarray, heading: np.ndarray, walked_m: flo
         thigh = 0.46 * np.sin(step)
         knee = swing(hip, thigh, 0.245)
         ankle = swing(knee, thigh - 0.75 * max(0.0, float(np.cos(step))), 0.245)
-        toe = ankle + h * (0.10 * forward - 0.012 * up)
+        toe = ankle + h * (0.10 * forward - 0.012 * UP)
         arm = -0.42 * np.sin(step)
         elbow = swing(shoulder, arm, 0.17)
         hand = swing(elbow, arm + 0.35, 0.15)
         body += [
-            Limb(hip, knee, 0.052 * h, 0.038 * h, person.trousers),
-            Limb(knee, ankle, 0.038 * h, 0.026 * h, person.trousers),
-            Limb(ankle, toe, 0.024 * h, 0.020 * h, (40, 36, 34)),
-            Limb(shoulder, elbow, 0.032 * h, 0.027 * h, person.shirt),
-            Limb(elbow, hand, 0.025 * h, 0.020 * h, person.skin),
+            limb(hip, knee, 0.052, 0.038, person.trousers, CLOTH),
+            limb(knee, ankle, 0.038, 0.026, person.trousers, CLOTH),
+            limb(ankle, toe, 0.024, 0.020, SHOES, SKIN),
+            limb(shoulder, elbow, 0.032, 0.027, person.shirt, CLOTH),
+            limb(elbow, hand, 0.025, 0.020, person.skin, SKIN),
         ]
     body += [
-        Limb(point(0, 0.53, 0.05 * side), point(0.01, 0.79, 0.085 * side), 0.065 * h, 0.06 * h, person.shirt)
+        limb(point(0, 0.53, 0.05 * side), point(0.01, 0.79, 0.085 * side), 0.065, 0.06, person.shirt, CLOTH)
         for side in (-1, 1)
     ]
     body += [
-        Limb(point(0.01, 0.82, 0), point(0.015, 0.88, 0), 0.032 * h, 0.03 * h, person.skin),
-        Limb(point(0.02, 0.915, 0), point(0.02, 0.945, 0), 0.052 * h, 0.052 * h, person.skin),
-        Limb(point(0.005, 0.955, 0), point(0.01, 0.962, 0), 0.054 * h, 0.05 * h, person.hair),
+        limb(point(0.01, 0.82, 0), point(0.015, 0.88, 0), 0.032, 0.03, person.skin, SKIN),
+        limb(point(0.02, 0.915, 0), point(0.02, 0.945, 0), 0.052, 0.052, person.skin, SKIN),
+        limb(point(-0.006, 0.935, 0), point(0.006, 0.96, 0), 0.055, 0.05, person.hair, SKIN),
     ]
     return body
