@@ -37,10 +37,10 @@ def project_tracks(camera: Camera, tracks: PointTracks, depth_of: DepthOf | None
         points = tracks.tracks_3d[part].astype("f8")
         pixels[part] = camera.project(points)[0]
         visible[part] &= visible_from(camera, points, depth_of(begin) if depth_of else None)
-    return ProjectedTracks(pixels, _run_lengths(visible))
+    return ProjectedTracks(pixels, run_lengths(visible))
 
 
-def _run_lengths(visible: np.ndarray) -> np.ndarray:
+def run_lengths(visible: np.ndarray) -> np.ndarray:
     """For how many frames on end, this one included, each point bool[T, N] has been visible, i4[T, N]."""
     at = np.arange(1, len(visible) + 1, dtype="i4")[:, None]
     return at - np.maximum.accumulate(np.where(visible, 0, at), axis=0)

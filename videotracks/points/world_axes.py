@@ -1,0 +1,36 @@
+"""Which way is up in a world that nobody described: what a picture of a scene needs to be the right way round."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from videotracks.geometry.camera import Camera
+
+AXES = "xyz"
+
+
+class Up(NamedTuple):
+    """The axis of the world that points up: 0, 1, 2 for x, y, z; ``sign`` +1 or -1."""
+
+    axis: int
+    sign: int
+
+    def __str__(self) -> str:
+        return f"{'+' if self.sign > 0 else '−'}{AXES[self.axis]}"
+
+    @property
+    def ground(self) -> tuple[int, int]:
+        """The two axes of the ground."""
+        first, second = (axis for axis in range(3) if axis != self.axis)
+        return first, second
+
+
+def guess_up(cameras: Iterable[Camera]) -> Up:
+    """The axis closest to where the cameras, taken together, have their upper edge: people hold cameras upright.
+
+    Without any camera, z. Cameras that look straight down, or lie on their side, mislead it: say that it is a guess.
+    """
+    mean = -np.sum([camera.R[1] for camera in cameras] or [[0.0, 0.0, -1.0]], axis=0)
+    axis = int(np.argmax(np.abs(mean)))
+    return Up(axis, 1 if mean[axis] >= 0 else -1)
