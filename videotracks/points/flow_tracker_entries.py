@@ -1,0 +1,125 @@
+"""Which views see a point that they do not follow: by depth, by its own patch, by its look in another view."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from videotracks.points.flow_tracker_settings import FlowTrackerSettings
+from videotracks.points.flow_tracker_view import LOOKED_EVERY, Sight, ViewFollower
+
+#: The reach of a search grows by so many pixels per frame that a point was lost.
+GROWTH_PX = 0.5
+#: Least reach: following and re-projection agree to a pixel or two.
+LEAST_REACH_PX = 3
+
+
+def first_views(followers: Sequence[ViewFollower], rows: np.ndarray, points: np.ndarray, limit: float) -> list[Sight]:
+    """Follow the points ``rows`` i8[M], which are at ``points`` f8[M, 3] m, from here on in the views that see them.
+
+    By depth where a view has it. Without, a view sees a point that looks there as in another view (``limit`` of
+    correlation); where no two do, all are taken whose frames hold it, and their disagreement will tell.
+    """
+    found = [follower.on_surface(points) for follower in followers]
+    sees = np.array([confirmed for _, _, confirmed in found])
+    blind = [view for view, follower in enumerate(followers) if follower.depth is None]
+    if blind:
+        inside = np.array([within for _, within, _ in found])
+        alike = np.zeros(inside.shape)
+        for view in blind:
+            for other in range(len(followers)):
+                if other != view:
+                    fits = correlation(followers[other], followers[view], points)
+                    alike[view] = np.maximum(alike[view], np.where(inside[other], fits, 0))
+        sure = inside & (alike >= limit)
+        doubtful = (sees | sure).sum(axis=0) < 2
+        for view in blind:
+            sees[view] = sure[view] | (inside[view] & doubtful & ~sees.any(axis=0))
+    return [
+        follower.begin(rows[there], pixels[there], afresh=True)
+        for follower, there, (pixels, _, _) in zip(followers, sees, found, strict=True)
+    ]
+
+
+class Wanted(NamedTuple):
+    """What views look for in a frame, N points."""
+
+    points: np.ndarray  # f8[N, 3] metres: where they are, or are expected
+    held: np.ndarray  # bool[N]: worth looking there
+    seen: np.ndarray  # bool[N]: some view sees it in this frame
+    lost_for: np.ndarray  # i8[N] frames
+    followed: np.ndarray  # bool[V, N]: by the view, before any looks
+
+
+def enter(
+    followers: Sequence[ViewFollower], view: int, wanted: Wanted, t: int, settings: FlowTrackerSettings
+) -> Sight:
+    """Follow in ``view`` what it sees of the points that it does not follow.
+
+    A point that was here before is looked for by its patch. One that another view sees may also enter anew, on a
+    surface at its depth, or with the look that it has in that view.
+    """
+    follower = followers[view]
+    points, held, seen, lost_for, followed = wanted
+    waits = (np.arange(len(points)) + t) % LOOKED_EVERY == 0
+    rows = np.flatnonzero(held & ~followed[view] & waits & np.isfinite(points).all(axis=1))
+    pixels, inside, confirmed = follower.on_surface(points[rows])
+    rows, pixels, confirmed = rows[inside], pixels[inside], confirmed[inside]
+    reach = np.where(seen[rows], 0, GROWTH_PX * lost_for[rows])
+    reach = np.minimum(LEAST_REACH_PX + reach.astype("i8"), settings.search_px)
+    at, sure = pixels.copy(), np.zeros(len(rows), bool)
+    if follower.depth is not None:
+        known = follower.known[rows] & (confirmed | ~seen[rows])
+    else:
+        known = follower.known[rows]
+    at[known], sure[known] = follower.look_for(rows[known], points[rows[known]], reach[known])
+    fresh = ~sure & seen[rows]
+    if follower.depth is not None:
+        fresh &= confirmed
+    else:
+        fresh[fresh] = _looks_alike(followers, view, wanted, rows[fresh], settings.entry_correlation)
+    sight = follower.begin(rows[sure], at[sure], afresh=False)
+    entered = follower.begin(rows[fresh], pixels[fresh], afresh=True)
+    for kept, more in zip(sight, entered, strict=True):
+        kept[rows[fresh]] = more[rows[fresh]]
+    return sight
+
+
+def _looks_alike(
+    followers: Sequence[ViewFollower], view: int, wanted: Wanted, rows: np.ndarray, limit: float
+) -> np.ndarray:
+    """Which of the points ``rows`` i8[M] look in ``view`` as in one that follows them, bool[M]."""
+    alike = np.zeros(len(rows), bool)
+    for other, follower in enumerate(followers):
+        if other != view:
+            there = wanted.followed[other, rows] & ~alike
+            alike[there] = correlation(follower, followers[view], wanted.points[rows[there]]) >= limit
+    return alike
+
+
+def correlation(first: ViewFollower, second: ViewFollower, points: np.ndarray) -> np.ndarray:
+    """How alike ``points`` f8[M, 3] m look from two views, f4[M], -1 to 1.
+
+    A small plane at the point is seen by both; it faces the one, the other, or between them, whichever fits best.
+    """
+    best = np.full(len(points), -1, "f4")
+    if not len(points):
+        return best
+    to_first = _unit(first.camera.center - points)
+    to_second = _unit(second.camera.center - points)
+    pixels = [follower.camera.project(points) for follower in (first, second)]
+    jacobians = [follower.camera.projection_jacobian(points) for follower in (first, second)]
+    pixel_m = pixels[0][1] / first.camera.K[0, 0]
+    for normals in (to_first, _unit(to_first + to_second), to_second):
+        across = _unit(np.cross(first.camera.R[1], normals))
+        plane = np.stack([across, np.cross(normals, across)], axis=-1) * pixel_m[:, None, None]
+        patches = [
+            follower.patches_along(at, jacobian @ plane)
+            for follower, (at, _), jacobian in zip((first, second), pixels, jacobians, strict=True)
+        ]
+        best = np.maximum(best, (patches[0] * patches[1]).sum(axis=1))
+    return best
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

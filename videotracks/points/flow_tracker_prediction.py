@@ -1,0 +1,84 @@
+"""Where points are expected: at their velocity while they are seen, with their neighbours when they are not."""
+
+import numpy as np
+
+from videotracks.points.flow_tracker_settings import FlowTrackerSettings
+
+#: Share of the newest step in the velocity: the rest smooths what following a point jitters.
+NEWEST = 0.5
+#: Per frame, of the velocity of a point that nobody sees and that has no neighbours: things come to rest.
+DAMPING = 0.9
+#: Metres per frame, and share of the own speed, by which the velocity of a neighbour may differ.
+ALIKE_M, ALIKE_SHARE = 0.004, 0.4
+#: Lost points whose neighbours are sought at a time: bounds the matrix of distances.
+_PORTION = 256
+
+
+class Prediction:
+    """The motion of N points, of which some are seen in a frame."""
+
+    def __init__(self, count: int, settings: FlowTrackerSettings) -> None:
+        self._settings = settings
+        self.points = np.full((count, 3), np.nan)  # f8[N, 3] m, in the last frame
+        self.velocity = np.zeros((count, 3))  # m per frame
+        self.lost_for = np.zeros(count, np.int64)  # frames since it was seen
+        self._neighbours = np.full((count, settings.neighbours), -1)
+
+    def begin(self, rows: np.ndarray, points: np.ndarray) -> None:
+        """The points ``rows`` i8[M] are at ``points`` f8[M, 3]."""
+        self.points[rows], self.velocity[rows], self.lost_for[rows] = points, 0, 0
+
+    def expected(self) -> np.ndarray:
+        """Where the points are expected in the next frame at their velocity, f8[N, 3] m."""
+        return self.points + self.velocity
+
+    def carry(self, seen: np.ndarray, seen_points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Expect the other points where those ``seen`` bool[N], now at ``seen_points`` f8[N, 3], take them.
+
+        Returns all points f8[N, 3] m, and which of them are near what was really seen: bool[N]. Call ``take`` next.
+        """
+        from videotracks.points.flow_tracker_kernels import carry
+
+        lost = np.flatnonzero(~seen & np.isfinite(self.points).all(axis=1))
+        fresh = lost[self.lost_for[lost] == 0]
+        also_before = seen & (self.lost_for == 0) & np.isfinite(self.points).all(axis=1)
+        self._find_neighbours(fresh, also_before)
+        made, held = np.where(seen[:, None], seen_points, self.points), seen.copy()
+        moved, carried = self.points[lost], np.zeros(len(lost), bool)
+        carry(self.points, made, self._neighbours[lost], also_before, moved, carried)
+        coasting = ~carried & (self.lost_for[lost] < self._settings.coasting_frames)
+        damped = self.velocity[lost] * DAMPING ** self.lost_for[lost][:, None]
+        made[lost] = np.where(coasting[:, None], self.points[lost] + damped, moved)
+        held[lost] = coasting | (carried & (self.lost_for[lost] < self._settings.carried_frames))
+        return made, held
+
+    def take(self, seen: np.ndarray, points: np.ndarray) -> None:
+        """The points are at ``points`` f8[N, 3] in this frame, and those ``seen`` bool[N] were measured there."""
+        step = points - self.points
+        steady = seen & (self.lost_for == 0) & np.isfinite(step).all(axis=1)
+        self.velocity[steady] += NEWEST * (step[steady] - self.velocity[steady])
+        self.points[:] = points
+        self.lost_for = np.where(seen, 0, self.lost_for + 1)
+
+    def _find_neighbours(self, rows: np.ndarray, candidates: np.ndarray) -> None:
+        """Of the ``candidates`` bool[N], those near ``rows`` i8[M] that moved like them."""
+        others = np.flatnonzero(candidates)
+        self._neighbours[rows] = -1
+        if not len(others):
+            return
+        most = min(self._settings.neighbours, len(others))
+        for begin in range(0, len(rows), _PORTION):
+            some = rows[begin : begin + _PORTION]
+            away = _distances(self.points[some], self.points[others])
+            unlike = _distances(self.velocity[some], self.velocity[others])
+            allowed = ALIKE_M + ALIKE_SHARE * np.linalg.norm(self.velocity[some], axis=1)
+            away[(unlike > allowed[:, None]) | (away > self._settings.neighbour_m)] = np.inf
+            order = np.argpartition(away, most - 1, axis=1)[:, :most]
+            near = np.isfinite(np.take_along_axis(away, order, axis=1))
+            self._neighbours[some, :most] = np.where(near, others[order], -1)
+
+
+def _distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Between all pairs of f8[M, 3] and f8[N, 3], f8[M, N]."""
+    square = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
+    return np.sqrt(np.maximum(square, 0))
