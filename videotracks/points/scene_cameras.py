@@ -58,7 +58,7 @@ class ScenePicture:
         """The camera without distortion; its picture hangs ``depth_m`` before it. Rerun's pixels begin at (0, 0)."""
         import rerun as rr
 
-        matrix = self.K + [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+        matrix = self.K + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
         size = [self.width, self.height]
         return rr.Pinhole(
             image_from_camera=matrix, resolution=size, camera_xyz=rr.ViewCoordinates.RDF, image_plane_distance=depth_m

@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 from videotracks.errors import RecordingError
 from videotracks.files import check_relative_name
 from videotracks.geometry.camera import Camera
-from videotracks.people.detection import read_ahead
 from videotracks.points.projected_tracks import DepthOf, ProjectedTracks, project_tracks
 from videotracks.points.track_colors import track_colors
 from videotracks.points.tracks import PointTracks
 from videotracks.progress import Progress, silent
+from videotracks.read_ahead import read_ahead
 
 #: Folder of the videos that show all instances.
 COMBINED = "combined"
@@ -127,13 +127,11 @@ class _Drawing(NamedTuple):
         return cls(seen, track_colors(tracks.query_points), asked)
 
 
-def _drawn(
-    frames: Iterable[np.ndarray], videos: list[list[_Drawing]], settings: TrailSettings
-) -> Iterator[np.ndarray]:
+def _drawn(frames: Iterable[np.ndarray], videos: list[list[_Drawing]], settings: TrailSettings) -> Iterator[np.ndarray]:
     """For each frame one picture per video."""
     brush: Brush | None = None
     for t, rgb in enumerate(frames):
-        brush = brush or Brush(*rgb.shape[:2], settings)
+        brush = brush or Brush(rgb.shape[0], rgb.shape[1], settings)
         for video in videos:
             picture = rgb.copy()
             brush.draw(picture, video, t)
