@@ -61,12 +61,12 @@ class TrackedFrames(NamedTuple):
     """Which frames of a recording are tracked, and at which size."""
 
     sizes: tuple[tuple[int, int], ...]  # height and width of each view, px, as tracked
-    count: int
+    frame_count: int
     stride: int  # every so many frames of the video
 
     def among(self, numbers: Iterable[int]) -> list[int]:
         """Those frames of the video that are tracked, by their number among the tracked ones."""
-        return [n // self.stride for n in numbers if n % self.stride == 0 and n // self.stride < self.count]
+        return [n // self.stride for n in numbers if n % self.stride == 0 and n // self.stride < self.frame_count]
 
 
 class _Masks(Mapping[int, np.ndarray]):
