@@ -1,5 +1,6 @@
 """What happens by itself, and what must not."""
 
+import itertools
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -16,6 +17,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from dagster_project.automation import (
+    REPORTS,
     RUNS_PER_NIGHT,
     SETTLE_S,
     Memory,
@@ -246,8 +248,8 @@ def at_two(instance: dg.DagsterInstance, day: int = 1) -> dg.ScheduleEvaluationC
 
 
 def report(instance: dg.DagsterInstance, *videos: str) -> None:
-    for video in videos:
-        instance.report_runless_asset_event(dg.AssetMaterialization("person_report", partition=video))
+    for video, asset in itertools.product(videos, REPORTS):
+        instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=video))
 
 
 def requests(found: object) -> list[dg.RunRequest]:
@@ -258,6 +260,8 @@ def requests(found: object) -> list[dg.RunRequest]:
 def test_the_night_runs_the_videos_without_a_report(stored_instance: dg.DagsterInstance) -> None:
     stored_instance.add_dynamic_partitions("videos", ["a", "b", "c"])
     report(stored_instance, "b")
+    assert [r.partition_key for r in requests(nightly(at_two(stored_instance)))] == ["a", "c"]
+    stored_instance.report_runless_asset_event(dg.AssetMaterialization(REPORTS[0], partition="a"))
     assert [r.partition_key for r in requests(nightly(at_two(stored_instance)))] == ["a", "c"]
     report(stored_instance, "a", "c")
     assert isinstance(nightly(at_two(stored_instance)), dg.SkipReason)
@@ -283,7 +287,12 @@ def test_the_night_checks_the_videos_with_a_report(stored_instance: dg.DagsterIn
 GRAPH = build_defs(Deployment(data=Path("/nowhere")))
 #: What is made by itself: everything that a video has.
 ALL = {spec.key.to_user_string() for spec in GRAPH.resolve_all_asset_specs() if spec.partitions_def is not None}
-BLOCKING = {"tracklet_stats": "matches_tracklets", "canonical_persons": "structure", "crops_by_person": "coverage"}
+BLOCKING = {
+    "tracklet_stats": "matches_tracklets",
+    "canonical_persons": "structure",
+    "crops_by_person": "coverage",
+    "mask_tracks": "archive_integrity",
+}
 
 
 def downstream(*assets: str) -> set[str]:

@@ -42,6 +42,17 @@ GRAPH = {
     ],
 }
 
+MASKS = {
+    "mask_candidates": ["recording"],
+    "mask_tracks": ["mask_candidates", "recording"],
+    "mask_comparison": ["mask_candidates", "mask_tracks", "recording"],
+    "mask_hierarchy": ["mask_tracks", "recording"],
+    "mask_report": ["mask_comparison", "mask_hierarchy", "mask_tracks", "recording"],
+    "person_objects": ["canonical_persons", "mask_tracks", "recording"],
+    "masked_crops": ["final_crops", "mask_tracks", "person_objects", "recording"],
+}
+GRAPH |= MASKS
+
 #: What there is once, over all videos.
 OF_ALL_VIDEOS = {"quality_report": ["person_report"]}
 
@@ -67,6 +78,13 @@ FILES = {
     "grouping_table": "grouping_table.csv",
     "annotated_video": "annotated.mp4",
     "person_report": "person_selection_report.html",
+    "mask_candidates": "mask_candidates.json",
+    "mask_tracks": "tracking_stats.json",
+    "mask_comparison": "mask_comparison.json",
+    "mask_hierarchy": "mask_hierarchy.json",
+    "mask_report": "masks.html",
+    "person_objects": "person_objects.npz",
+    "masked_crops": "masked_crops.h5",
 }
 
 #: Each check, and whether it stops what depends on its asset.
@@ -80,11 +98,14 @@ CHECKS = {
     "merged_persons:person_accuracy": False,
     "person_animations:animations_like_baseline": False,
     "person_report:time": False,
+    "mask_tracks:archive_integrity": True,
+    "mask_tracks:mask_accuracy": False,
+    "person_objects:boxes_have_masks": False,
 }
 
 HEAVY = [
     *("cv2", "torch", "torchvision", "av", "h5py", "onnxruntime", "numba", "PIL", "polars", "scipy", "jinja2"),
-    *("sam2", "openai"),
+    *("sam2", "openai", "pycocotools"),
 ]
 
 
@@ -156,7 +177,7 @@ def test_every_check_is_evaluated_per_video_and_says_what_it_looks_at(defs: dg.D
 def test_an_asset_tells_the_ui_what_it_is(defs: dg.Definitions, name: str) -> None:
     spec = specs(defs)[name]
     assert spec.partitions_def == videos
-    assert spec.group_name == ("recordings" if name == "recording" else "people")
+    assert spec.group_name == ("recordings" if name == "recording" else "masks" if name in MASKS else "people")
     assert spec.owners == [f"team:{spec.group_name}"]
     assert spec.kinds >= {"python"}
     assert spec.kinds & {"npz", "hdf5", "json", "files"}
@@ -186,7 +207,17 @@ def test_a_tolerance_of_the_checks_makes_nothing_stale() -> None:
 
 def test_another_model_is_another_code_version_of_what_runs_it_and_of_the_page_that_names_it() -> None:
     assert changed(detector={"kind": "public"}) == {"detections", "detection_crops", "person_report"}
+    assert changed(segmenter={"kind": "sam2"}) == {"mask_candidates", "mask_tracks"}
     assert changed(reidentifier={"kind": "osnet"}) == {"person_similarity", "similarity_summary", "person_report"}
+
+
+def test_re_identification_reads_crops_without_background_where_that_is_chosen() -> None:
+    def compared(background: str) -> set[str]:
+        graph = defs_with(settings={"similarity": {"background": background}}).resolve_asset_graph()
+        return {key.to_user_string() for key in graph.get(dg.AssetKey("person_similarity")).parent_keys}
+
+    assert compared("kept") == {"final_crops"}
+    assert compared("removed") == {"masked_crops"}
 
 
 def test_where_weights_lie_and_where_the_data_is_make_nothing_stale() -> None:
