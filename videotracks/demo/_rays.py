@@ -24,6 +24,8 @@ PASSES = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
 STREET_PASSES = 4
 #: The part of a colour that does not depend on the light, and how steeply the rest grows to its full.
 AMBIENT, DIFFUSE = 0.66, 0.46
+#: Patterns change a colour in proportion to it and, of 255, to this: black cloth has a pattern, too.
+DARK = 50.0
 #: A surface this little before a point, in metres, is that of the point.
 SKIN_M = 1e-6
 
@@ -125,8 +127,12 @@ def limb_color(limbs, i, x, y, z, light):  # type: ignore[no-untyped-def]
     along = px * limbs[i, AXES] + py * limbs[i, AXES + 1] + pz * limbs[i, AXES + 2]
     aside = px * limbs[i, AXES + 3] + py * limbs[i, AXES + 4] + pz * limbs[i, AXES + 5]
     front = px * limbs[i, AXES + 6] + py * limbs[i, AXES + 7] + pz * limbs[i, AXES + 8]
-    lit *= body_pattern(along, aside, front, limbs[i, CONTRAST], int(limbs[i, SEED]))
-    return limbs[i, COLOR] * lit, limbs[i, COLOR + 1] * lit, limbs[i, COLOR + 2] * lit
+    lighter = limbs[i, CONTRAST] * body_pattern(along, aside, front, int(limbs[i, SEED]))
+    return (
+        lit * (limbs[i, COLOR] + lighter * (limbs[i, COLOR] + DARK)),
+        lit * (limbs[i, COLOR + 1] + lighter * (limbs[i, COLOR + 1] + DARK)),
+        lit * (limbs[i, COLOR + 2] + lighter * (limbs[i, COLOR + 2] + DARK)),
+    )
 
 
 @njit("void(f4[:, :, ::1], f8[:, :, ::1], i8, f8[:, ::1], f4[:, :, ::1], i2[:, :, ::1], f8[::1])", **OPTIONS)

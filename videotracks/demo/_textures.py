@@ -89,9 +89,9 @@ def wall_color(x, z, seed):  # type: ignore[no-untyped-def]
     return (148 + change) * shade, (126 + change) * shade, (108 + change) * shade
 
 
-@njit("f8(f8, f8, f8, f8, i8)", **INNER)
-def body_pattern(along, aside, front, contrast, seed):  # type: ignore[no-untyped-def]
-    """How much lighter a limb is at a place in its own axes, metres: blotches that move with it."""
+@njit("f8(f8, f8, f8, i8)", **INNER)
+def body_pattern(along, aside, front, seed):  # type: ignore[no-untyped-def]
+    """How light the pattern of a limb is at a place in its own axes, metres, about -1 to 1: blotches with speckles."""
     blotch = 1.9 * noise(along / 0.045, aside / 0.045, front / 0.045, seed)
     blotch = blotch if abs(blotch) < 1 else (1.0 if blotch > 0 else -1.0)
-    return 1 + contrast * (0.75 * blotch + 0.35 * noise(along / 0.02, aside / 0.02, front / 0.02, seed + 1))
+    return 0.75 * blotch + 0.35 * noise(along / 0.02, aside / 0.02, front / 0.02, seed + 1)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from videotracks.demo.people import Person, limbs
+from videotracks.demo.people import Person, limb_axes, limbs
 from videotracks.geometry.camera import Camera
 
 #: The bounds of a limb are those of boxes around its ends; a lens bends the lines between their corners, by less.
@@ -26,11 +26,12 @@ def bodies_at(people: list[Person], time_s: float, camera: Camera) -> Bodies:
     there = [(person, place) for person in people if (place := person.at(time_s)) is not None]
     rows = []
     for order, (person, place) in enumerate(there):
-        for part, limb in enumerate(limbs(person, *place)):
-            ends = np.stack([limb.a, limb.b]) @ camera.R.T + camera.t
-            axes = limb.axes @ camera.R.T
+        body = limbs(person, *place)
+        ends = np.stack([[limb.a, limb.b] for limb in body]) @ camera.R.T + camera.t
+        axes = limb_axes(body) @ camera.R.T
+        for part, limb in enumerate(body):
             about = (limb.contrast, 100 * person.identity + 2 * part, order, person.identity)
-            rows.append((*ends.ravel(), limb.radius_a, limb.radius_b, *axes.ravel(), *limb.color, *about))
+            rows.append((*ends[part].ravel(), limb.radius_a, limb.radius_b, *axes[part].ravel(), *limb.color, *about))
     places = np.array([place[0] for _, place in there]).reshape(-1, 2)
     return Bodies([person for person, _ in there], places, np.array(rows, dtype="f8").reshape(-1, _rays.COLUMNS))
 

@@ -3,6 +3,7 @@
 World axes in metres: x to the right along the street, y away from where the cameras stand, z up; the ground is z = 0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ SHOES: RGB = (40, 36, 34)
 LANES_M = (7.2, 9.4, 8.2, 10.6, 7.8, 9.9, 8.8, 11.2)
 STRIDE_M = 1.45
 #: How far the pattern of what a limb shows departs from its colour, as a share of it.
-CLOTH, SKIN = 0.24, 0.10
+CLOTH, SKIN = 0.20, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,15 @@ class Limb:
     contrast: float
     side: np.ndarray
 
-    @property
-    def axes(self) -> np.ndarray:
-        """The limb's own axes as rows, f8[3, 3]: along it, aside, and across both."""
-        along = (self.b - self.a) / np.linalg.norm(self.b - self.a)
-        aside = self.side - (self.side @ along) * along
-        aside /= np.linalg.norm(aside)
-        return np.stack([along, aside, np.cross(along, aside)])
+
+def limb_axes(body: Sequence[Limb]) -> np.ndarray:
+    """The own axes of limbs as rows, f8[L, 3, 3]: along each, aside, and across both."""
+    along = np.stack([limb.b - limb.a for limb in body])
+    along /= np.sqrt((along**2).sum(axis=1, keepdims=True))
+    aside = np.stack([limb.side for limb in body])
+    aside = aside - (aside * along).sum(axis=1, keepdims=True) * along
+    aside /= np.sqrt((aside**2).sum(axis=1, keepdims=True))
+    return np.stack([along, aside, np.cross(along, aside)], axis=1)
 
 
 def cast(count: int, seconds: float, seed: int) -> list[Person]:

@@ -48,15 +48,7 @@ class StreetFrame(NamedTuple):
 
 def render(people: list[Person], camera: Camera, frames: int, fps: float, seed: int) -> Iterator[StreetFrame]:
     """Draw the frames one after the other; cameras with the same ``seed`` see the same street."""
-    view = StreetView(camera, seed)
-    rng = np.random.default_rng([seed, *camera.camera_id.encode()])
-    size = camera.height + GRAIN_SHIFT_PX, camera.width + GRAIN_SHIFT_PX, 3
-    grain = rng.normal(0, GRAIN, size).astype("f4")
-    for index in range(frames):
-        picture, truth, owner, depth = view.draw(bodies_at(people, index / fps, camera))
-        dy, dx = rng.integers(0, GRAIN_SHIFT_PX, 2)
-        picture += grain[dy : dy + camera.height, dx : dx + camera.width]
-        yield StreetFrame(np.clip(picture, 0, 255, out=picture).astype("u1"), truth, owner, depth)
+    return StreetView(camera, seed).render(people, frames, fps)
 
 
 class StreetView:
@@ -65,7 +57,7 @@ class StreetView:
     def __init__(self, camera: Camera, seed: int) -> None:
         from videotracks.demo import _rays
 
-        self.camera, self.border = camera, max(1, round(BORDER * camera.width))
+        self.camera, self.seed, self.border = camera, seed, max(1, round(BORDER * camera.width))
         height, width, around = camera.height, camera.width, self.border
         grid = np.meshgrid(np.arange(-around, width + around), np.arange(-around, height + around))
         self.rays = np.ascontiguousarray(camera.undistort(np.stack(grid, axis=-1).astype("f8")))
@@ -78,7 +70,19 @@ class StreetView:
             places = camera.center + self.depth[..., None] * ends
         self.ground = np.where(np.abs(places[..., 2:]) < _rays.SKIN_M, places[..., :2], np.inf).astype("f4")
 
-    def draw(self, bodies: Bodies) -> tuple[np.ndarray, list[Truth], np.ndarray, np.ndarray]:
+    def render(self, people: list[Person], frames: int, fps: float) -> Iterator[StreetFrame]:
+        """Draw the frames one after the other, with the noise of a sensor."""
+        camera = self.camera
+        rng = np.random.default_rng([self.seed, *camera.camera_id.encode()])
+        size = camera.height + GRAIN_SHIFT_PX, camera.width + GRAIN_SHIFT_PX, 3
+        grain = rng.normal(0, GRAIN, size).astype("f4")
+        for index in range(frames):
+            picture, truth, owner, depth = self._draw(bodies_at(people, index / fps, camera))
+            dy, dx = rng.integers(0, GRAIN_SHIFT_PX, 2)
+            picture += grain[dy : dy + camera.height, dx : dx + camera.width]
+            yield StreetFrame(np.clip(picture, 0, 255, out=picture).astype("u1"), truth, owner, depth)
+
+    def _draw(self, bodies: Bodies) -> tuple[np.ndarray, list[Truth], np.ndarray, np.ndarray]:
         """The picture f4[H, W, 3] without noise, the truth, the owners u1[H, W] and the depths f8[H, W] m."""
         from videotracks.demo import _rays
 
@@ -90,16 +94,13 @@ class StreetView:
         tally = np.zeros((len(bodies.people), _rays.TALLIES), "i8")
         tally[:, [_rays.LEFT, _rays.TOP]] = np.iinfo("i8").max
         stamp = np.full(self.rays.shape[:2], -1, "i4")
-        bounds = limb_bounds(bodies.table, self.camera, self.border)
-        _rays.trace_bodies(
-            self.rays, self.border, bodies.table, bounds, depth, owner, pass_depth, pass_limb, stamp, tally
-        )
+        limbs, bounds = bodies.table, limb_bounds(bodies.table, self.camera, self.border)
+        _rays.trace_bodies(self.rays, self.border, limbs, bounds, depth, owner, pass_depth, pass_limb, stamp, tally)
         light = self.camera.R @ (LIGHT / np.linalg.norm(LIGHT))
-        _rays.paint_bodies(picture, self.rays, self.border, bodies.table, pass_depth, pass_limb, light)
-        seen = np.bincount(owner.ravel(), minlength=256)
-        truth = [
-            _truth(person, int(seen[person.identity]), row) for person, row in zip(bodies.people, tally, strict=True)
-        ]
+        _rays.paint_bodies(picture, self.rays, self.border, limbs, pass_depth, pass_limb, light)
+        visible = np.bincount(owner.ravel(), minlength=256)
+        told = zip(bodies.people, tally, strict=True)
+        truth = [_truth(person.identity, int(visible[person.identity]), row) for person, row in told]
         return picture, [known for known in truth if known is not None], owner, depth
 
     def _shade(self, picture: np.ndarray, place: np.ndarray) -> None:
@@ -118,9 +119,9 @@ class StreetView:
         picture[top:bottom, left:right] *= (SHADOW + (1 - SHADOW) * fading).astype("f4")
 
 
-def _truth(person: Person, visible: int, tally: np.ndarray) -> Truth | None:
+def _truth(identity: int, visible: int, tally: np.ndarray) -> Truth | None:
     """What a tally of ``_rays`` says of a person; None where nobody is to be seen."""
     pixels, left, top, right, bottom = tally.tolist()
     if visible == 0 or right - left < LEAST_PX or bottom - top < LEAST_PX:
         return None
-    return Truth(person.identity, (left, top, right, bottom), visible / pixels)
+    return Truth(identity, (left, top, right, bottom), visible / pixels)

@@ -80,7 +80,8 @@ def _write_depth(path: Path, depth: np.ndarray) -> None:
     import cv2
 
     mm = np.rint(depth * MM_PER_M)
-    if not cv2.imwrite(str(path), np.where(mm <= MOST_MM, mm, 0).astype("u2")):
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    if not cv2.imwrite(str(path), np.where(mm <= MOST_MM, mm, 0).astype("u2"), quick):
         raise OSError(f"{path}: cannot be written; is there room on the disk?")
 
 
