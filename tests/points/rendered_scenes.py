@@ -85,7 +85,7 @@ def texture(random: np.random.Generator, width_m: float, height_m: float, texels
 
     width, height = max(8, round(width_m * texels)), max(8, round(height_m * texels))
     image = np.full((height, width, 3), random.uniform(90, 160, 3), "f4")
-    for cell, strength in ((4, 28), (9, 30), (24, 30)):
+    for cell, strength in ((4, 14), (9, 20), (24, 24)):
         grid = random.normal(0, strength, (height // cell + 2, width // cell + 2, 3)).astype("f4")
         image += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.clip(image, 0, 255).astype("u1")
@@ -101,6 +101,8 @@ def box(random: np.random.Generator, size: Sequence[float]) -> list[Rectangle]:
             right, down = along * 2 * half, across * 2 * half
             corner = np.eye(3)[axis] * sign * half - (right + down) / 2
             extent = np.linalg.norm(right), np.linalg.norm(down)
+            if sign > 0:  # right × down points into the box, on each side
+                corner, right = corner + right, -right
             sides.append(Rectangle(corner, right, down, texture(random, *extent)))
     return sides
 
@@ -128,7 +130,7 @@ def arc(count: int, width: int = 320, height: int = 240, span: float = 1.0, foca
     return cameras
 
 
-def draw(camera: Camera, sides: Sequence[Rectangle], noise: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def draw(camera: Camera, sides: Sequence[Rectangle]) -> tuple[np.ndarray, np.ndarray]:
     """What the camera sees: u1[H, W, 3], and depths f4[H, W] m, 0 where there is nothing."""
     import cv2
 
@@ -136,6 +138,8 @@ def draw(camera: Camera, sides: Sequence[Rectangle], noise: np.ndarray | None = 
     inverse = np.zeros((camera.height, camera.width), "f4")  # 1 / depth is linear in the picture
     for side in sides:
         place = np.column_stack([side.right, side.down, side.corner])
+        if np.dot(np.cross(side.right, side.down), camera.center - side.corner) >= 0:
+            continue  # its back
         homography = camera.K @ (camera.R @ place + np.outer(camera.t, [0, 0, 1]))
         corners = homography @ np.array([[0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1.0]])
         if (corners[2] < 0.1).any():
@@ -151,22 +155,16 @@ def draw(camera: Camera, sides: Sequence[Rectangle], noise: np.ndarray | None = 
         shift = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
         matrix, size = shift @ homography @ texel, (right - left, bottom - top)
         drawn = cv2.warpPerspective(side.texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        u, v, w = np.einsum("ij,jyx->iyx", np.linalg.inv(homography), _grid(left, top, right, bottom))
+        back, x, y = np.linalg.inv(homography), np.arange(left, right), np.arange(top, bottom)[:, None]
+        u, v, w = (row[0] * x + row[1] * y + row[2] for row in back)
         with np.errstate(divide="ignore", invalid="ignore"):
             inside = (u / w >= 0) & (u / w <= 1) & (v / w >= 0) & (v / w <= 1) & (w > 0)
         there = inverse[top:bottom, left:right]
         nearer = inside & (w > there)
         there[nearer] = w[nearer]
         image[top:bottom, left:right][nearer] = drawn[nearer]
-    if noise is not None:
-        image = np.clip(image.astype("i2") + noise, 0, 255).astype("u1")
     with np.errstate(divide="ignore"):
         return image, np.where(inverse > 0, 1 / inverse, 0).astype("f4")
-
-
-def _grid(left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    y, x = np.mgrid[top:bottom, left:right].astype("f8")
-    return np.stack([x, y, np.ones_like(x)])
 
 
 def turned(angle: float, axis: Sequence[float] = (0, 1, 0)) -> np.ndarray:
@@ -187,11 +185,16 @@ def boxes_scene(
 ) -> RenderedScene:
     """A box that drifts and turns, one that swings up and down, and one that crosses before them; a wall at rest.
 
-    ``per_body`` points on each of the first two boxes and on the wall, all seen by some camera in the first frame.
+    ``per_body`` points on each of the first two boxes and on the wall, all seen by some camera in the first frame, at no less than
+    17 degrees to the surface.
     """
     random = np.random.default_rng(seed)
-    wall = Rectangle(np.array([-3.0, -1.6, 4.4]), np.array([6.0, 0, 0]), np.array([0, 2.8, 0]), texture(random, 6, 2.8, 120))
-    floor = Rectangle(np.array([-2.2, 1.0, 4.4]), np.array([4.4, 0, 0]), np.array([0, 0.1, -2.2]), texture(random, 4.4, 2.2, 120))
+    wall = Rectangle(
+        np.array([-3.0, -1.6, 4.4]), np.array([6.0, 0, 0]), np.array([0, 2.8, 0]), texture(random, 6, 2.8, 120)
+    )
+    floor = Rectangle(
+        np.array([-2.2, 1.0, 4.4]), np.array([4.4, 0, 0]), np.array([0, 0.1, -2.2]), texture(random, 4.4, 2.2, 120)
+    )
     bodies = [box(random, size) for size in ((0.7, 0.6, 0.5), (0.5, 0.7, 0.4), (0.18, 0.9, 0.1))]
     seconds = np.arange(frames) / 30.0 * speed
     poses = [
@@ -201,15 +204,20 @@ def boxes_scene(
     ][: 3 if occluder else 2]
     pictures = np.empty((len(cameras), frames, cameras[0].height, cameras[0].width, 3), "u1")
     depths = np.empty(pictures.shape[:4], "f4")
+    grains = [random.normal(0, noise, pictures.shape[2:]).round().astype("i2") for _ in range(7)]
     for t in range(frames):
-        sides = [wall, floor] + [
-            s.moved(*pose[t]) for body, pose in zip(bodies, poses, strict=False) for s in body
-        ]
+        sides = [wall, floor] + [s.moved(*pose[t]) for body, pose in zip(bodies, poses, strict=False) for s in body]
         for view, camera in enumerate(cameras):
-            grain = random.normal(0, noise, pictures.shape[2:]).round().astype("i2") if noise else None
-            pictures[view, t], depths[view, t] = draw(camera, sides, grain)
+            pictures[view, t], depths[view, t] = draw(camera, sides)
+            grainy = pictures[view, t] + grains[(t + 3 * view) % len(grains)]
+            pictures[view, t] = np.clip(grainy, 0, 255)
     points, owner = _points(random, cameras, depths[:, 0], [wall, *bodies[:2]], poses, per_body)
-    visible = np.stack([[_sees(c, p, d) for p, d in zip(points, of_view, strict=True)] for c, of_view in zip(cameras, depths, strict=True)])
+    visible = np.stack(
+        [
+            [_sees(c, p, d) for p, d in zip(points, of_view, strict=True)]
+            for c, of_view in zip(cameras, depths, strict=True)
+        ]
+    )
     return RenderedScene(RenderedViews(cameras, pictures, depths), points, visible, owner)
 
 
@@ -228,8 +236,17 @@ def _points(random, cameras, first_depths, bodies, poses, per_body):
             side = sides[random.integers(len(sides))]
             local = side.corner + random.uniform(0.08, 0.92) * side.right + random.uniform(0.08, 0.92) * side.down
             here = (path[0][0] @ local + path[0][1])[None]
-            if any(_sees(c, here, d)[0] for c, d in zip(cameras, first_depths, strict=True)):
+            normal = path[0][0] @ np.cross(side.right, side.down)
+            if any(
+                _sees(c, here, d)[0] and _slant(normal, here[0] - c.center) > 0.3
+                for c, d in zip(cameras, first_depths, strict=True)
+            ):
                 kept.append(local)
         made.append(np.stack([np.array(kept) @ turn.T + shift for turn, shift in path]))
         owner += [number] * per_body
     return np.concatenate(made, axis=1), np.array(owner)
+
+
+def _slant(normal, sight):
+    """The cosine between a normal and a line of sight."""
+    return np.dot(normal, sight) / (np.linalg.norm(normal) * np.linalg.norm(sight))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from videotracks.errors import ModelError
-from videotracks.points.flow_tracker_entries import Wanted, enter, first_views
+from videotracks.points.flow_tracker_entries import Wanted, drop_strangers, enter, first_views
 from videotracks.points.flow_tracker_fusion import Fusion
 from videotracks.points.flow_tracker_prediction import Prediction
 from videotracks.points.flow_tracker_settings import FlowTrackerSettings
@@ -111,12 +111,12 @@ class _Pass:
         expected, before = self._prediction.expected(), self._prediction.points.copy()
         sights = list(pool.map(lambda f: _loaded(f, t).follow(before, expected, t), self._followers))
         seen, points, confidence = self._fuse(sights, expected)
+        if any(follower.depth is None for follower in self._followers):
+            drop_strangers(self._followers, points, seen, t)
         points, held = self._prediction.carry(seen, points)
         wanted = Wanted(points, held, seen, self._prediction.lost_for, np.array([f.followed for f in self._followers]))
         entered = list(
-            pool.map(
-                lambda view: enter(self._followers, view, wanted, t, self._settings), range(len(self._followers))
-            )
+            pool.map(lambda view: enter(self._followers, view, wanted, t, self._settings), range(len(self._followers)))
         )
         self._find_again(entered, seen, points, confidence)
         self._prediction.take(seen, points)
@@ -128,15 +128,15 @@ class _Pass:
         """Which points are seen bool[N], where f8[N, 3] m, and how surely f8[N]; views that disagree are left."""
         rays, depths, confidence = (np.stack(values) for values in zip(*sights, strict=True))
         fused = self._fusion.fuse(rays, depths, confidence, expected)
-        for follower, given, used in zip(self._followers, confidence > 0, fused.used, strict=True):
-            follower.drop(np.flatnonzero(given & ~used))
+        # One view alone says where the point is as long as its distance was settled a short while ago.
         self._unsettled_for = np.where(fused.settled, 0, self._unsettled_for + 1)
-        seen = np.isfinite(fused.points).all(axis=1) & (self._unsettled_for <= self._settings.coasting_frames)
+        seen = np.linalg.norm(fused.points - expected, axis=1) <= self._settings.leap_m
+        seen &= self._unsettled_for <= self._settings.coasting_frames
+        for follower, given, used in zip(self._followers, confidence > 0, fused.used, strict=True):
+            follower.drop(np.flatnonzero(given & ~(used & seen)))
         return seen, fused.points, np.where(fused.used, confidence, 0).max(axis=0)
 
-    def _find_again(
-        self, entered: list[Sight], seen: np.ndarray, points: np.ndarray, confidence: np.ndarray
-    ) -> None:
+    def _find_again(self, entered: list[Sight], seen: np.ndarray, points: np.ndarray, confidence: np.ndarray) -> None:
         """Points that no view followed and some view found again are seen: writes the last three."""
         found = np.flatnonzero(~seen & (np.stack([sight.confidence for sight in entered]) > 0).any(axis=0))
         if not len(found):
@@ -144,7 +144,7 @@ class _Pass:
         some = [Sight(*(values[found] for values in sight)) for sight in entered]
         rays, depths, sure = (np.stack(values) for values in zip(*some, strict=True))
         fused = self._fusion.fuse(rays, depths, sure, points[found])
-        right = fused.settled & fused.used.any(axis=0)
+        right = fused.settled & (np.linalg.norm(fused.points - points[found], axis=1) <= self._settings.leap_m)
         for follower, used in zip(self._followers, fused.used, strict=True):
             follower.drop(found[~(used & right)])
         again = found[right]

@@ -10,6 +10,12 @@ from videotracks.points.flow_tracker_view import LOOKED_EVERY, Sight, ViewFollow
 
 #: The reach of a search grows by so many pixels per frame that a point was lost.
 GROWTH_PX = 0.5
+#: How far the planes that are tried lean to the sides: the tangent of 40 degrees.
+SLANT = 0.84
+#: Correlation below which two views do not show the same; that of different places is mostly lower.
+LIKELY = 0.5
+#: The views of a point are compared in every so-manieth frame.
+COMPARED_EVERY = 8
 #: Least reach: following and re-projection agree to a pixel or two.
 LEAST_REACH_PX = 3
 
@@ -18,27 +24,39 @@ def first_views(followers: Sequence[ViewFollower], rows: np.ndarray, points: np.
     """Follow the points ``rows`` i8[M], which are at ``points`` f8[M, 3] m, from here on in the views that see them.
 
     By depth where a view has it. Without, a view sees a point that looks there as in another view (``limit`` of
-    correlation); where no two do, all are taken whose frames hold it, and their disagreement will tell.
+    correlation); where no two do, the two are taken in which it looks most alike.
     """
     found = [follower.on_surface(points) for follower in followers]
     sees = np.array([confirmed for _, _, confirmed in found])
     blind = [view for view, follower in enumerate(followers) if follower.depth is None]
     if blind:
         inside = np.array([within for _, within, _ in found])
-        alike = np.zeros(inside.shape)
+        alike = _pairwise(followers, points, inside)
+        doubtful = (sees | (alike.max(axis=1) >= limit)).sum(axis=0) < 2
+        pair = np.argmax(alike.reshape(-1, len(points)), axis=0)
         for view in blind:
-            for other in range(len(followers)):
-                if other != view:
-                    fits = correlation(followers[other], followers[view], points)
-                    alike[view] = np.maximum(alike[view], np.where(inside[other], fits, 0))
-        sure = inside & (alike >= limit)
-        doubtful = (sees | sure).sum(axis=0) < 2
-        for view in blind:
-            sees[view] = sure[view] | (inside[view] & doubtful & ~sees.any(axis=0))
+            likely = alike[view].max(axis=0)
+            paired = (pair // len(followers) == view) | (pair % len(followers) == view)
+            sees[view] = inside[view] & ((likely >= limit) | (doubtful & paired & (likely >= LIKELY)))
     return [
         follower.begin(rows[there], pixels[there], afresh=True)
         for follower, there, (pixels, _, _) in zip(followers, sees, found, strict=True)
     ]
+
+
+def drop_strangers(followers: Sequence[ViewFollower], points: np.ndarray, seen: np.ndarray, t: int) -> None:
+    """Where there is no depth: points f8[N, 3] m, ``seen`` bool[N], that look in a view as in no other are dropped.
+
+    Two views that slipped along their epipolar lines still agree on a point; what they show does not. The points take
+    turns.
+    """
+    waits = (np.arange(len(points)) + t) % COMPARED_EVERY == 0
+    rows = np.flatnonzero(seen & waits & (sum(f.followed.astype("i8") for f in followers) >= 2))
+    followed = np.array([follower.followed[rows] for follower in followers])
+    alike = _pairwise(followers, points[rows], followed).max(axis=1)
+    for view, follower in enumerate(followers):
+        if follower.depth is None:
+            follower.drop(rows[followed[view] & (alike[view] < LIKELY)])
 
 
 class Wanted(NamedTuple):
@@ -51,9 +69,7 @@ class Wanted(NamedTuple):
     followed: np.ndarray  # bool[V, N]: by the view, before any looks
 
 
-def enter(
-    followers: Sequence[ViewFollower], view: int, wanted: Wanted, t: int, settings: FlowTrackerSettings
-) -> Sight:
+def enter(followers: Sequence[ViewFollower], view: int, wanted: Wanted, t: int, settings: FlowTrackerSettings) -> Sight:
     """Follow in ``view`` what it sees of the points that it does not follow.
 
     A point that was here before is looked for by its patch. One that another view sees may also enter anew, on a
@@ -73,6 +89,9 @@ def enter(
     else:
         known = follower.known[rows]
     at[known], sure[known] = follower.look_for(rows[known], points[rows[known]], reach[known])
+    if follower.depth is None:
+        elsewhere = sure & followed[:, rows].any(axis=0)
+        sure[elsewhere] = _looks_alike(followers, view, wanted, rows[elsewhere], LIKELY)
     fresh = ~sure & seen[rows]
     if follower.depth is not None:
         fresh &= confirmed
@@ -97,10 +116,20 @@ def _looks_alike(
     return alike
 
 
+def _pairwise(followers: Sequence[ViewFollower], points: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """How alike points f8[M, 3] m look from each two views, f4[V, V, M]; 0 from a view that does not hold them."""
+    alike = np.zeros((len(followers), len(followers), len(points)), "f4")
+    for first in range(len(followers)):
+        for second in range(first):
+            both = inside[first] & inside[second]
+            alike[first, second, both] = correlation(followers[first], followers[second], points[both])
+    return np.maximum(alike, alike.transpose(1, 0, 2))
+
+
 def correlation(first: ViewFollower, second: ViewFollower, points: np.ndarray) -> np.ndarray:
     """How alike ``points`` f8[M, 3] m look from two views, f4[M], -1 to 1.
 
-    A small plane at the point is seen by both; it faces the one, the other, or between them, whichever fits best.
+    A small plane at the point is seen by both; it faces the one, the other, between them or aside, as fits best.
     """
     best = np.full(len(points), -1, "f4")
     if not len(points):
@@ -110,7 +139,11 @@ def correlation(first: ViewFollower, second: ViewFollower, points: np.ndarray) -
     pixels = [follower.camera.project(points) for follower in (first, second)]
     jacobians = [follower.camera.projection_jacobian(points) for follower in (first, second)]
     pixel_m = pixels[0][1] / first.camera.K[0, 0]
-    for normals in (to_first, _unit(to_first + to_second), to_second):
+    between = _unit(to_first + to_second)
+    aside = _unit(np.cross(first.camera.R[1], between))
+    above = np.cross(between, aside)
+    slants = [between + lean * SLANT for lean in (aside, -aside, above, -above)]
+    for normals in (between, to_first, to_second, *(_unit(slant) for slant in slants)):
         across = _unit(np.cross(first.camera.R[1], normals))
         plane = np.stack([across, np.cross(normals, across)], axis=-1) * pixel_m[:, None, None]
         patches = [

@@ -31,9 +31,7 @@ class Fusion:
         self._turns = np.ascontiguousarray([camera.R for camera in cameras])
         self._shifts = np.ascontiguousarray([camera.t for camera in cameras])
 
-    def fuse(
-        self, rays: np.ndarray, depths: np.ndarray, confidence: np.ndarray, expected: np.ndarray
-    ) -> Fused:
+    def fuse(self, rays: np.ndarray, depths: np.ndarray, confidence: np.ndarray, expected: np.ndarray) -> Fused:
         """The points that V views see along ``rays`` f8[V, N, 2] (at depth 1), in ``depths`` f8[V, N] m or NaN.
 
         Least squares of the errors in the picture and of those in depth, each by its variance and the ``confidence``

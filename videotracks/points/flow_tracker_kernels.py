@@ -216,10 +216,10 @@ def fuse(  # type: ignore[no-untyped-def]
 ):
     """Find the points f8[N, 3] m that V views see along ``rays`` f8[V, N, 2] and in ``depths`` f8[V, N] m.
 
-    ``weights`` and ``depth_weights`` f8[V, N] are inverse variances, 0 for what was not seen. The view that is
-    furthest off (beside ``limits`` f8[V], in the plane at depth 1, or ``depth_limits`` f8[V, N] m) is dropped, its
-    weight written as 0, until all agree; of two that contradict, the one further from the prediction ``starts``. What
-    the rest leaves open is as in the prediction, and not ``settled`` b1[N]. ``errors`` f8[V, N] beside the limits.
+    ``weights`` and ``depth_weights`` f8[V, N] are inverse variances, 0 for what was not seen. While
+    one is further off than ``limits`` f8[V], in the plane at depth 1, or ``depth_limits`` f8[V, N] m, that one is left
+    out, its weight written as 0, without which the others agree best, among them and with the prediction ``starts``.
+    What the rest leaves open is as in the prediction, and not ``settled`` b1[N]. ``errors`` f8[V, N] beside the limits.
     """
     views, count = weights.shape
     point, start = np.empty(3), np.empty(3)
@@ -233,9 +233,7 @@ def fuse(  # type: ignore[no-untyped-def]
         points[n] = np.nan
         while left > 0:
             point[:] = start
-            settled[n] = _descend(
-                rays, depths, weights, depth_weights, turns, shifts, n, prior, start, point, False
-            )
+            settled[n] = _descend(rays, depths, weights, depth_weights, turns, shifts, n, prior, start, point, False)
             if not settled[n]:
                 point[:] = start
                 if not _descend(rays, depths, weights, depth_weights, turns, shifts, n, prior, start, point, True):
@@ -253,15 +251,27 @@ def fuse(  # type: ignore[no-untyped-def]
             if worst_view < 0:
                 points[n] = point
                 break
-            if left == 2:
-                worst = -1.0
+            least = np.inf
+            for candidate in range(views):  # left out, which one lets the others agree best?
+                kept = weights[candidate, n]
+                if kept <= 0:
+                    continue
+                weights[candidate, n] = 0
+                point[:] = start
+                anchored = not _descend(
+                    rays, depths, weights, depth_weights, turns, shifts, n, prior, start, point, False
+                )
+                if anchored:
+                    point[:] = start
+                    _descend(rays, depths, weights, depth_weights, turns, shifts, n, prior, start, point, True)
+                cost = np.sqrt(prior * ((point - start) ** 2).sum())
                 for view in range(views):
                     if weights[view, n] > 0:
-                        off = _error(
-                            rays, depths, depth_weights, depth_limits, turns, shifts, limits, start, view, n
-                        )
-                        if not off <= worst:
-                            worst, worst_view = off, view
+                        off = _error(rays, depths, depth_weights, depth_limits, turns, shifts, limits, point, view, n)
+                        cost = max(cost, off)
+                weights[candidate, n] = kept
+                if cost < least:
+                    least, worst_view = cost, candidate
             weights[worst_view, n] = 0
             left -= 1
         if left == 0:

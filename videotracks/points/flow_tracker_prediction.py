@@ -6,10 +6,14 @@ from videotracks.points.flow_tracker_settings import FlowTrackerSettings
 
 #: Share of the newest step in the velocity: the rest smooths what following a point jitters.
 NEWEST = 0.5
+#: The same of the velocity that a point is carried on with when it is lost: what hides a point drags it first.
+LASTING = 0.15
 #: Per frame, of the velocity of a point that nobody sees and that has no neighbours: things come to rest.
 DAMPING = 0.9
 #: Metres per frame, and share of the own speed, by which the velocity of a neighbour may differ.
 ALIKE_M, ALIKE_SHARE = 0.004, 0.4
+#: Metres per frame: a point slower than this is at rest, and stays where it is while nobody sees it.
+AT_REST_M = 0.001
 #: Lost points whose neighbours are sought at a time: bounds the matrix of distances.
 _PORTION = 256
 
@@ -21,12 +25,15 @@ class Prediction:
         self._settings = settings
         self.points = np.full((count, 3), np.nan)  # f8[N, 3] m, in the last frame
         self.velocity = np.zeros((count, 3))  # m per frame
+        self._lasting = np.zeros((count, 3))
         self.lost_for = np.zeros(count, np.int64)  # frames since it was seen
+        self._seen_for = np.zeros(count, np.int64)  # steps that its velocities are made of
         self._neighbours = np.full((count, settings.neighbours), -1)
 
     def begin(self, rows: np.ndarray, points: np.ndarray) -> None:
         """The points ``rows`` i8[M] are at ``points`` f8[M, 3]."""
-        self.points[rows], self.velocity[rows], self.lost_for[rows] = points, 0, 0
+        self.points[rows], self.velocity[rows], self._lasting[rows], self.lost_for[rows] = points, 0, 0, 0
+        self._seen_for[rows] = 0
 
     def expected(self) -> np.ndarray:
         """Where the points are expected in the next frame at their velocity, f8[N, 3] m."""
@@ -46,8 +53,10 @@ class Prediction:
         made, held = np.where(seen[:, None], seen_points, self.points), seen.copy()
         moved, carried = self.points[lost], np.zeros(len(lost), bool)
         carry(self.points, made, self._neighbours[lost], also_before, moved, carried)
-        coasting = ~carried & (self.lost_for[lost] < self._settings.coasting_frames)
-        damped = self.velocity[lost] * DAMPING ** self.lost_for[lost][:, None]
+        resting = np.linalg.norm(self._lasting[lost], axis=1) < AT_REST_M
+        patience = np.where(resting, self._settings.carried_frames, self._settings.coasting_frames)
+        coasting = ~carried & (self.lost_for[lost] < patience)
+        damped = self._lasting[lost] * DAMPING ** self.lost_for[lost][:, None]
         made[lost] = np.where(coasting[:, None], self.points[lost] + damped, moved)
         held[lost] = coasting | (carried & (self.lost_for[lost] < self._settings.carried_frames))
         return made, held
@@ -56,7 +65,10 @@ class Prediction:
         """The points are at ``points`` f8[N, 3] in this frame, and those ``seen`` bool[N] were measured there."""
         step = points - self.points
         steady = seen & (self.lost_for == 0) & np.isfinite(step).all(axis=1)
-        self.velocity[steady] += NEWEST * (step[steady] - self.velocity[steady])
+        self._seen_for[steady] += 1
+        for velocity, share in ((self.velocity, NEWEST), (self._lasting, LASTING)):
+            newest = np.maximum(share, 1 / np.maximum(self._seen_for[steady], 1))[:, None]
+            velocity[steady] += newest * (step[steady] - velocity[steady])
         self.points[:] = points
         self.lost_for = np.where(seen, 0, self.lost_for + 1)
 
@@ -70,8 +82,8 @@ class Prediction:
         for begin in range(0, len(rows), _PORTION):
             some = rows[begin : begin + _PORTION]
             away = _distances(self.points[some], self.points[others])
-            unlike = _distances(self.velocity[some], self.velocity[others])
-            allowed = ALIKE_M + ALIKE_SHARE * np.linalg.norm(self.velocity[some], axis=1)
+            unlike = _distances(self._lasting[some], self._lasting[others])
+            allowed = ALIKE_M + ALIKE_SHARE * np.linalg.norm(self._lasting[some], axis=1)
             away[(unlike > allowed[:, None]) | (away > self._settings.neighbour_m)] = np.inf
             order = np.argpartition(away, most - 1, axis=1)[:, :most]
             near = np.isfinite(np.take_along_axis(away, order, axis=1))

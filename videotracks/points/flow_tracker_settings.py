@@ -19,9 +19,12 @@ class FlowTrackerSettings(BaseModel, frozen=True, extra="forbid"):
         default=0.8, ge=0, lt=1, description="of a patch with the one of a point that was lost, to be that point again"
     )
     entry_correlation: float = Field(
-        default=0.6, ge=0, lt=1, description="of a patch with that in another view, for a point to enter without depth"
+        default=0.8, ge=0, lt=1, description="of a patch with that in another view, for a point to enter without depth"
     )
     reprojection_px: float = Field(default=3.0, gt=0, description="furthest that views may disagree on a point")
+    leap_m: float = Field(
+        default=0.1, gt=0, description="furthest that a point may be from where it is expected after one frame"
+    )
     depth_relative: float = Field(default=0.02, ge=0, description="furthest that depths may disagree, of the depth")
     depth_m: float = Field(default=0.02, ge=0, description="furthest that depths may disagree, beside that share")
     depth_noise_relative: float = Field(

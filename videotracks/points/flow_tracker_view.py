@@ -18,6 +18,11 @@ BORDER_PX = 4.0
 UNIQUE_BY = 0.05
 #: A lost point is looked for in every so-manieth frame; the points take turns.
 LOOKED_EVERY = 2
+#: Pixels around a point in which a nearer surface takes over what Lucas–Kanade follows; less than its window, whose
+#: middle counts most.
+SHADOW_PX = 6
+#: Share of the depth from which a nearer surface is another one, and not the same one seen aslant.
+SHADOW_STEP = 0.08
 #: The eye of Lucas–Kanade: smallest eigenvalue of a window per pixel, below which it shows no corner.
 _CORNER = 1e-4
 
@@ -45,6 +50,7 @@ class ViewFollower:
         self._last = np.zeros((count, SIDE * SIDE), "f4")
         self.grey = np.empty((0, 0), np.uint8)
         self.depth: np.ndarray | None = None
+        self._nearest: np.ndarray | None = None  # of the depths within SHADOW_PX
         self._before = self.grey
 
     def load(self, t: int) -> None:
@@ -54,6 +60,10 @@ class ViewFollower:
         self._before = self.grey
         self.grey = cv2.cvtColor(self._views.rgb(self._view, t), cv2.COLOR_RGB2GRAY)
         self.depth = self._views.depth(self._view, t)
+        if self.depth is not None:
+            side = 2 * SHADOW_PX + 1
+            known = np.where(self.depth > 0, self.depth, np.float32(np.inf)).astype("f4", copy=False)
+            self._nearest = cv2.erode(known, np.ones((side, side), "u1"))
 
     def follow(self, before: np.ndarray, expected: np.ndarray, t: int) -> Sight:
         """Follow the points of the frame before to this one.
@@ -72,7 +82,7 @@ class ViewFollower:
         alike = np.maximum(with_last, (patches * self._first[rows]).sum(axis=1))
         seen = (returned_px <= self._settings.forward_backward_px) & (alike >= self._settings.least_correlation)
         measured, agrees = self._depths(at, depths, slack=2.0)
-        seen &= agrees & self._within(at)
+        seen &= agrees & self._within(at) & ~self._in_shadow(at, measured)
         good = seen & (with_last >= GOOD) & ((rows + t) % REFRESHED_EVERY == 0)
         self._last[rows[good]] = patches[good]
         self.followed[rows[~seen]] = False
@@ -147,6 +157,16 @@ class ViewFollower:
         x, y = pixels[:, 0], pixels[:, 1]
         right, bottom = self.camera.width - 1 - BORDER_PX, self.camera.height - 1 - BORDER_PX
         return (x >= BORDER_PX) & (y >= BORDER_PX) & (x <= right) & (y <= bottom)
+
+    def _in_shadow(self, at: np.ndarray, depths: np.ndarray) -> np.ndarray:
+        """Whether a surface nearer than ``depths`` f8[M] m begins beside pixels ``at`` f4[M, 2]."""
+        if self._nearest is None:
+            return np.zeros(len(at), bool)
+        height, width = self._nearest.shape
+        x = ((np.nan_to_num(at[:, 0]) + 0.5) * (width / self.camera.width)).astype("i8")
+        y = ((np.nan_to_num(at[:, 1]) + 0.5) * (height / self.camera.height)).astype("i8")
+        nearest = self._nearest[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+        return depths - nearest > SHADOW_STEP * depths
 
     def _flow(self, origin: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels f4[M, 2] in this frame, and how far from ``origin`` f4[M, 2] they return in the one before, px."""
