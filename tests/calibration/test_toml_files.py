@@ -91,6 +91,7 @@ def test_a_rounded_rotation_becomes_the_nearest_one(tmp_path) -> None:
         ("[[camera]]", "[[cameras]]", "no cameras"),
         ("[[camera]]", "[[camera]", "not valid TOML"),
         ("[640, 480]", "[" * 50_000, "not valid TOML"),
+        ("[640, 480]", f"{{a{'.a' * 100} = 1}}", "more than 32 points"),
         ("500.0", "5" * 5_000, "not valid TOML|K: "),
     ],
 )

@@ -15,8 +15,8 @@ from videotracks.geometry.camera import Camera
 MATRIX, _DISTORTION = ("camera_matrix", "K"), ("distortion_coefficients", "D")
 _TURN, _VECTOR, _SHIFT = ("R",), ("rvec",), ("T", "t", "tvec")
 _MOST_NUMBERS = 14
-#: Floats that YAML 1.2, and so OpenCV, reads without a point; PyYAML would take them for text.
-_PLAIN_FLOAT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$")
+_SIDES = tuple(map(str, range(_MOST_NUMBERS + 1)))
+_FLAGS = {"0": False, "1": True, "false": False, "true": True}
 
 
 def read_yaml(path: Path, cameras: Sequence[str]) -> list[Camera]:
@@ -39,23 +39,13 @@ def read_yaml(path: Path, cameras: Sequence[str]) -> list[Camera]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    """The nodes at the top of the file: matrices are mappings with rows, cols and data."""
+    """The nodes at the top of the file; matrices are mappings with rows, cols and data, numbers are texts."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """PyYAML's safe loader, with OpenCV's matrices and without merge keys, which can grow without bound."""
-
-        def flatten_mapping(self, node: Any) -> None:
-            """Merge keys stay keys, and fail as such."""
-
-    Loader.add_multi_constructor(
-        "tag:yaml.org,2002:opencv-", lambda loader, _, node: loader.construct_mapping(node, deep=True)
-    )
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _PLAIN_FLOAT, list("-+0123456789"))
     text = re.sub(r"\A%YAML[^\n]*\n", "", read_text(path))  # OpenCV writes %YAML:1.0, which is no YAML
     try:
-        content = yaml.load(text, Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        content = yaml.load(text, yaml.BaseLoader)  # texts, lists and mappings, whatever the tags say
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CalibrationError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise CalibrationError(f"{path}: expected keys and values, as OpenCV's FileStorage writes them")
@@ -66,18 +56,28 @@ def _camera(section: Section, camera_id: str) -> Camera:
     turn = _key(section, _TURN + _VECTOR)
     keys = {"K": _key(section, MATRIX), "distortion": _key(section, _DISTORTION), "R": turn, "t": _key(section, _SHIFT)}
     R = _matrix(section, turn) if turn in _TURN else section.turn(turn, _vector(section, turn, 3))
-    sizes = [section.as_numbers(key, section.value(key), ()) for key in ("image_width", "image_height")]
-    whole = Section(section.path, section.name, {**section.values, "image_width": [float(size) for size in sizes]})
+    size = [_number(section.value(key)) for key in ("image_width", "image_height")]
+    model = str(section.values.get("fisheye_model", "0"))
+    typed = {**section.values, "image_width": size, "fisheye_model": _FLAGS.get(model, model)}
+    section = Section(section.path, section.name, typed)
     return section.camera(
         {**keys, "size": "image_width"},
         camera_id,
-        whole.size("image_width"),
+        section.size("image_width"),
         K=_matrix(section, keys["K"]),
         distortion=_vector(section, keys["distortion"], -1),
         fisheye=section.flag("fisheye_model"),
         R=R,
         t=_vector(section, keys["t"], 3),
     )
+
+
+def _number(text: Any) -> Any:
+    """The number that a text is, or what it is else."""
+    try:
+        return float(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
 
 
 def _key(section: Section, names: Sequence[str]) -> str:
@@ -106,10 +106,13 @@ def _vector(section: Section, key: str, length: int) -> np.ndarray:
 def _numbers(section: Section, key: str) -> tuple[int, int, np.ndarray]:
     node = section.value(key)
     if isinstance(node, list):  # a plain list is a column
-        return len(node), 1, section.as_numbers(key, node, (-1,))
+        node = {"rows": str(len(node)), "cols": "1", "data": node}
     if not isinstance(node, dict) or any(part not in node for part in ("rows", "cols", "data")):
         raise section.error(key, "expected a matrix with rows, cols and data")
-    sides = node["rows"], node["cols"]
-    if not all(type(side) is int and 0 <= side <= _MOST_NUMBERS for side in sides):
+    sides = [int(text) if text in _SIDES else -1 for text in (node["rows"], node["cols"])]
+    if min(sides) < 0:
         raise section.error(key, f"rows and cols of at most {_MOST_NUMBERS} are expected")
-    return *sides, section.as_numbers(key, node["data"], (sides[0] * sides[1],))
+    data = node["data"]
+    if isinstance(data, list) and len(data) <= _MOST_NUMBERS:
+        data = [_number(text) for text in data]
+    return sides[0], sides[1], section.as_numbers(key, data, (sides[0] * sides[1],))

@@ -11,8 +11,8 @@ from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
 from videotracks.geometry.rotation import is_rotation, nearest_rotation, rotation_matrix
 
-#: A calibration of a hundred cameras takes 100 KB; OpenCV's files also hold what they were made from.
-MOST_BYTES = 1 << 20
+#: A calibration of a hundred cameras takes 100 KB, and parsing takes seconds per MB.
+MOST_BYTES = 1 << 18
 #: Largest entry that rounding may change: rotations written with three decimals are rotations.
 _ROUNDED = 1e-3
 #: Half a turn says all; solvers may leave a few more, but nobody leaves degrees.
@@ -28,7 +28,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise CalibrationError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > MOST_BYTES:
-        raise CalibrationError(f"{path}: larger than {MOST_BYTES} bytes, which no calibration is")
+        raise CalibrationError(f"{path}: larger than {MOST_BYTES} bytes; take out all but the cameras")
     return data
 
 

@@ -15,6 +15,8 @@ from videotracks.geometry.camera import Camera
 _OURS = ("id", "size", "K", "distortion", "model", "R", "t", "extrinsics")
 #: What a table of Pose2Sim has when it is a camera.
 POSE2SIM = ("matrix", "distortions", "rotation", "translation")
+#: In one line; the longest that we know of are the fourteen numbers of a distortion.
+_MOST_POINTS = 32
 _HEADER = """\
 # Cameras of a recording. Pixels ~ K · distortion(R · X + t): world X in metres, OpenCV's distortion models,
 # the centre of the first pixel at (0, 0). Each id is the name of a view.
@@ -23,8 +25,12 @@ _HEADER = """\
 
 def read_toml(path: Path) -> list[Camera]:
     """The cameras of a TOML file, ours or Pose2Sim's. ``CalibrationError`` names the file and the key."""
+    text = read_text(path)
+    # Python's parser keeps all beginnings of a dotted key: the square of its length, gigabytes for one of 100 KB.
+    if any(line.count(".") > _MOST_POINTS and not line.lstrip().startswith("#") for line in text.split("\n")):
+        raise CalibrationError(f"{path}: a line with more than {_MOST_POINTS} points; give each key its own line")
     try:
-        content = tomllib.loads(read_text(path))
+        content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise CalibrationError(f"{path}: not valid TOML: {error}") from error
     if "camera" in content:
