@@ -21,8 +21,8 @@ _RATIO = 0.8
 _MOST_DISTANCE = 0.7
 #: What around a mask belongs to the description of features at its rim.
 _RIM_PX = 32
-#: Rays that meet at a smaller angle, in degrees, do not say how far the point is.
-_LEAST_ANGLE_DEG = 1.0
+#: Rays that meet at so small an angle that a pixel moves the point further, in metres, do not say how far it is.
+_MOST_UNSURE_M = 0.1
 
 
 class MatchBounds(NamedTuple):
@@ -121,12 +121,19 @@ def _triangulated(pair: tuple[Camera, Camera], pixels: np.ndarray, bounds: Match
     for camera in pair:
         _, depths = camera.project(points)
         believed &= (depths >= bounds.nearest_m) & (depths <= bounds.farthest_m)
-        believed[believed] = of_one_surface(depths[believed])
-    ways = [points - camera.center for camera in pair]
-    ways = [way / np.linalg.norm(way, axis=1, keepdims=True) for way in ways]
-    sine = np.linalg.norm(np.cross(*ways), axis=1)
-    points[~(believed & (sine >= np.sin(np.radians(_LEAST_ANGLE_DEG))))] = np.nan
+        believed &= _unsure_m(camera, points, pair) <= _MOST_UNSURE_M
+    for camera in pair:
+        believed[believed] = of_one_surface(camera.project(points[believed])[1])
+    points[~believed] = np.nan
     return points
+
+
+def _unsure_m(camera: Camera, points: np.ndarray, pair: tuple[Camera, Camera]) -> np.ndarray:
+    """How far a pixel of ``camera`` moves points f8[N, 3] along the ray of the other, f8[N] m."""
+    ways = [points - one.center for one in pair]
+    ways = [way / np.linalg.norm(way, axis=1, keepdims=True) for way in ways]
+    with np.errstate(divide="ignore"):
+        return camera.project(points)[1] / camera.K[0, 0] / np.linalg.norm(np.cross(*ways), axis=1)
 
 
 def _covered(camera: Camera, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
