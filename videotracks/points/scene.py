@@ -58,6 +58,13 @@ class _Timeline(NamedTuple):
     def of(cls, tracks: PointTracks) -> "_Timeline":
         return cls(np.arange(tracks.frame_count) * tracks.temporal_stride, tracks.timestamps)
 
+    @property
+    def fps(self) -> float | None:
+        """Frames of the video per second; None for a single one."""
+        if len(self.frames) < 2:
+            return None
+        return float(np.median(np.diff(self.frames) / np.diff(self.times_s)))
+
     def columns(self, frames: slice | range) -> list["rr.TimeColumn"]:
         import rerun as rr
 
@@ -97,7 +104,9 @@ def write_scene(
     world = World.around(cameras, (tracks.points[tracks.runs > 0] for tracks in shown.values()))
     name = recording_name if step == 1 else f"{recording_name} (1 of {step} tracks)"
     identity = _identity(instances, cameras, settings, recording_name)
-    with _recording(path, identity, recording_name, blueprint(cameras, paths.values())) as recording:
+    timeline = _timeline(instances.values(), views)
+    layout = blueprint(cameras, paths.values(), timeline.fps)
+    with _recording(path, identity, recording_name, layout) as recording:
         recording.send_recording_name(name)
         send_world(recording, world)
         pictures = [ScenePicture(camera, settings.image_width_px) for camera in cameras]
@@ -107,7 +116,7 @@ def write_scene(
         images = _image_frames(instances.values(), views, settings)
         total = len(images) + len(shown)
         if views:
-            _send_images(recording, pictures, views, _timeline(instances.values(), views), images, settings, progress)
+            _send_images(recording, pictures, views, timeline, images, settings, progress)
         for done, (key, tracks) in enumerate(shown.items(), 1):
             _send_tracks(recording, paths[key], tracks, _Timeline.of(instances[key]), settings)
             progress(len(images) + done, total)
@@ -125,12 +134,12 @@ def _image_frames(instances: Iterable[PointTracks], views: Views | None, setting
     return shown_frames(frame_count, len(views.cameras), settings.image_every, settings.most_images)
 
 
-def _timeline(instances: Iterable[PointTracks], views: Views) -> _Timeline:
-    """When each frame of the views was: as the tracks say, or else by their rate."""
+def _timeline(instances: Iterable[PointTracks], views: Views | None) -> _Timeline:
+    """When each frame of the views was: as the tracks say, or else by the rate of the views."""
     for tracks in instances:
         return _Timeline.of(tracks)
-    at = np.arange(views.frame_count)
-    return _Timeline(at, at / views.fps)
+    at = np.arange(views.frame_count if views else 0)
+    return _Timeline(at, at / (views.fps if views else 1.0))
 
 
 def _identity(

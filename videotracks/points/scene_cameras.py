@@ -90,6 +90,6 @@ class ScenePicture:
 
 
 def shown_frames(frame_count: int, views: int, every: int, most: int) -> range:
-    """Frames whose pictures are shown: one of ``every``, or fewer where they would be more than ``most`` in all."""
-    fewest = -(-frame_count * views // max(most, views))
-    return range(0, frame_count, max(every, fewest))
+    """Frames whose pictures are shown: one of ``every``, or fewer: ``most`` in all, but one of each view."""
+    of_each = max(1, most // max(views, 1))
+    return range(0, frame_count, max(every, -(-frame_count // of_each)))

@@ -81,8 +81,8 @@ def send_world(recording: "rr.RecordingStream", world: World) -> None:
     recording.log("world/ground", grid, static=True, strict=True)
 
 
-def blueprint(cameras: Sequence[Camera], instance_paths: Collection[str]) -> "rrb.Blueprint":
-    """The world in 3D, and beside it the pictures of the first cameras with the points on them."""
+def blueprint(cameras: Sequence[Camera], instance_paths: Collection[str], fps: float | None) -> "rrb.Blueprint":
+    """The world in 3D, and beside it the pictures of the first cameras with the points on them, as fast as life."""
     import rerun.blueprint as rrb
 
     world = rrb.Spatial3DView(origin="/world", contents="/world/**", name="World", line_grid=False)
@@ -92,7 +92,7 @@ def blueprint(cameras: Sequence[Camera], instance_paths: Collection[str]) -> "rr
         for camera in cameras[:_MOST_CAMERA_VIEWS]
     ]
     layout = rrb.Horizontal(world, rrb.Grid(*pictures), column_shares=[3, 2]) if pictures else world
-    return rrb.Blueprint(layout, rrb.TimePanel(timeline="frame"), collapse_panels=True)
+    return rrb.Blueprint(layout, rrb.TimePanel(timeline="frame", fps=fps), collapse_panels=True)
 
 
 def camera_path(camera: Camera) -> str:

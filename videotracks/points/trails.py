@@ -64,7 +64,7 @@ def draw_trails(
 
     total = _frame_count(instances)
     names = _file_names(camera, instances)
-    drawings = {key: _Drawing.of(camera, tracks, depth_of) for key, tracks in instances.items()}
+    drawings = {key: Drawing.of(camera, tracks, depth_of) for key, tracks in instances.items()}
     shown = [[drawing] for drawing in drawings.values()] + [list(drawings.values())]
     rate = settings.fps or fps
     made = {name: folder / name for name in names}
@@ -113,7 +113,7 @@ def _checked(frames: Iterable[np.ndarray], camera: Camera, total: int | None) ->
         )
 
 
-class _Drawing(NamedTuple):
+class Drawing(NamedTuple):
     """Tracks of one instance as the camera sees them, and how they look."""
 
     seen: ProjectedTracks
@@ -121,13 +121,13 @@ class _Drawing(NamedTuple):
     asked: np.ndarray  # i8[N], the frame of the query
 
     @classmethod
-    def of(cls, camera: Camera, tracks: PointTracks, depth_of: DepthOf | None) -> "_Drawing":
+    def of(cls, camera: Camera, tracks: PointTracks, depth_of: DepthOf | None) -> "Drawing":
         seen = project_tracks(camera, tracks, depth_of)
         asked = np.rint(tracks.query_points[:, 0]).astype("i8")
         return cls(seen, track_colors(tracks.query_points), asked)
 
 
-def _drawn(frames: Iterable[np.ndarray], videos: list[list[_Drawing]], settings: TrailSettings) -> Iterator[np.ndarray]:
+def _drawn(frames: Iterable[np.ndarray], videos: list[list[Drawing]], settings: TrailSettings) -> Iterator[np.ndarray]:
     """For each frame one picture per video."""
     brush: Brush | None = None
     for t, rgb in enumerate(frames):
@@ -146,7 +146,7 @@ class Brush:
         self._spans = np.tile(np.array([width, 0], "i4"), (height, 1))
         self._settings = settings
 
-    def draw(self, rgb: np.ndarray, drawings: Iterable[_Drawing], t: int) -> None:
+    def draw(self, rgb: np.ndarray, drawings: Iterable[Drawing], t: int) -> None:
         """Draw the points of frame ``t`` and their trails on a picture u8[H, W, 3], in place."""
         from videotracks.points import _trail_kernels as kernels
 
