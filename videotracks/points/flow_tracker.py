@@ -111,7 +111,7 @@ class _Pass:
         expected, before = self._prediction.expected(), self._prediction.points.copy()
         sights = list(pool.map(lambda f: _loaded(f, t).follow(before, expected, t), self._followers))
         seen, points, confidence = self._fuse(sights, expected)
-        if any(follower.depth is None for follower in self._followers):
+        if any(not follower.surface.known for follower in self._followers):
             drop_strangers(self._followers, points, seen, t)
         points, held = self._prediction.carry(seen, points)
         wanted = Wanted(points, held, seen, self._prediction.lost_for, np.array([f.followed for f in self._followers]))

@@ -21,15 +21,25 @@ LEAST_REACH_PX = 3
 
 
 def first_views(followers: Sequence[ViewFollower], rows: np.ndarray, points: np.ndarray, limit: float) -> list[Sight]:
-    """Follow the points ``rows`` i8[M], which are at ``points`` f8[M, 3] m, from here on in the views that see them.
+    """Follow the points ``rows`` i8[M], which are at ``points`` f8[M, 3] m, from here on in the views that see them."""
+    pixels, sees = seen_from(followers, points, limit)
+    return [
+        follower.begin(rows[there], at[there], afresh=True)
+        for follower, there, at in zip(followers, sees, pixels, strict=True)
+    ]
+
+
+def seen_from(followers: Sequence[ViewFollower], points: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels f4[V, M, 2] of ``points`` f8[M, 3] m in the frames that are loaded, and which views see them, bool[V, M].
 
     By depth where a view has it. Without, a view sees a point that looks there as in another view (``limit`` of
     correlation); where no two do, the two are taken in which it looks most alike.
     """
     found = [follower.on_surface(points) for follower in followers]
+    pixels = np.array([at for at, _, _ in found])
     sees = np.array([confirmed for _, _, confirmed in found])
-    blind = [view for view, follower in enumerate(followers) if follower.depth is None]
-    if blind:
+    blind = [view for view, follower in enumerate(followers) if not follower.surface.known]
+    if blind and len(points):
         inside = np.array([within for _, within, _ in found])
         alike = _pairwise(followers, points, inside)
         doubtful = (sees | (alike.max(axis=1) >= limit)).sum(axis=0) < 2
@@ -38,10 +48,7 @@ def first_views(followers: Sequence[ViewFollower], rows: np.ndarray, points: np.
             likely = alike[view].max(axis=0)
             paired = (pair // len(followers) == view) | (pair % len(followers) == view)
             sees[view] = inside[view] & ((likely >= limit) | (doubtful & paired & (likely >= LIKELY)))
-    return [
-        follower.begin(rows[there], pixels[there], afresh=True)
-        for follower, there, (pixels, _, _) in zip(followers, sees, found, strict=True)
-    ]
+    return pixels, sees
 
 
 def drop_strangers(followers: Sequence[ViewFollower], points: np.ndarray, seen: np.ndarray, t: int) -> None:
@@ -55,7 +62,7 @@ def drop_strangers(followers: Sequence[ViewFollower], points: np.ndarray, seen: 
     followed = np.array([follower.followed[rows] for follower in followers])
     alike = _pairwise(followers, points[rows], followed).max(axis=1)
     for view, follower in enumerate(followers):
-        if follower.depth is None:
+        if not follower.surface.known:
             follower.drop(rows[followed[view] & (alike[view] < LIKELY)])
 
 
@@ -84,16 +91,15 @@ def enter(followers: Sequence[ViewFollower], view: int, wanted: Wanted, t: int, 
     reach = np.where(seen[rows], 0, GROWTH_PX * lost_for[rows])
     reach = np.minimum(LEAST_REACH_PX + reach.astype("i8"), settings.search_px)
     at, sure = pixels.copy(), np.zeros(len(rows), bool)
-    if follower.depth is not None:
-        known = follower.known[rows] & (confirmed | ~seen[rows])
-    else:
-        known = follower.known[rows]
+    known = follower.known[rows]
+    if follower.surface.known:
+        known &= confirmed | ~seen[rows]
     at[known], sure[known] = follower.look_for(rows[known], points[rows[known]], reach[known])
-    if follower.depth is None:
+    if not follower.surface.known:
         elsewhere = sure & followed[:, rows].any(axis=0)
         sure[elsewhere] = _looks_alike(followers, view, wanted, rows[elsewhere], LIKELY)
     fresh = ~sure & seen[rows]
-    if follower.depth is not None:
+    if follower.surface.known:
         fresh &= confirmed
     else:
         fresh[fresh] = _looks_alike(followers, view, wanted, rows[fresh], settings.entry_correlation)

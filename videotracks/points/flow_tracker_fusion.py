@@ -38,7 +38,7 @@ class Fusion:
         f8[V, N], 0 where a view does not see the point, from ``expected`` f8[N, 3] on (NaN: from a view's own depth).
         While a view is further off than the settings allow, the worst one is left out.
         """
-        from videotracks.points.flow_tracker_kernels import PRIOR_M, fuse
+        from videotracks.points.flow_tracker_fusion_kernels import PRIOR_M, fuse
 
         weights = confidence * (self._focal[:, None] / PIXEL_NOISE) ** 2
         noise = np.fmax(self._settings.depth_noise_relative * depths, LEAST_DEPTH_NOISE_M)

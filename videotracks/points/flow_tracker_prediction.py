@@ -44,7 +44,7 @@ class Prediction:
 
         Returns all points f8[N, 3] m, and which of them are near what was really seen: bool[N]. Call ``take`` next.
         """
-        from videotracks.points.flow_tracker_kernels import carry
+        from videotracks.points.flow_tracker_fusion_kernels import carry
 
         lost = np.flatnonzero(~seen & np.isfinite(self.points).all(axis=1))
         fresh = lost[self.lost_for[lost] == 0]

@@ -6,6 +6,7 @@ import numpy as np
 
 from videotracks.geometry.camera import Camera
 from videotracks.points.flow_tracker_settings import FlowTrackerSettings
+from videotracks.points.flow_tracker_surface import Surface
 from videotracks.points.trackers import Views
 
 #: Frames between two refreshes of the patch of the last good frame: a change of aspect shows, drift does not hide.
@@ -18,11 +19,6 @@ BORDER_PX = 4.0
 UNIQUE_BY = 0.05
 #: A lost point is looked for in every so-manieth frame; the points take turns.
 LOOKED_EVERY = 2
-#: Pixels around a point in which a nearer surface takes over what Lucas–Kanade follows; less than its window, whose
-#: middle counts most.
-SHADOW_PX = 6
-#: Share of the depth from which a nearer surface is another one, and not the same one seen aslant.
-SHADOW_STEP = 0.08
 #: The eye of Lucas–Kanade: smallest eigenvalue of a window per pixel, below which it shows no corner.
 _CORNER = 1e-4
 
@@ -39,7 +35,7 @@ class ViewFollower:
     """One view's points: where they were last, and what they look like."""
 
     def __init__(self, views: Views, view: int, count: int, settings: FlowTrackerSettings) -> None:
-        from videotracks.points.flow_tracker_kernels import SIDE
+        from videotracks.points.flow_tracker_patch_kernels import SIDE
 
         self.camera: Camera = views.cameras[view]
         self._views, self._view, self._settings = views, view, settings
@@ -48,9 +44,8 @@ class ViewFollower:
         self.known = np.zeros(count, bool)  # has patches to look for it by
         self._first = np.zeros((count, SIDE * SIDE), "f4")
         self._last = np.zeros((count, SIDE * SIDE), "f4")
-        self.grey = np.empty((0, 0), np.uint8)
-        self.depth: np.ndarray | None = None
-        self._nearest: np.ndarray | None = None  # of the depths within SHADOW_PX
+        self.grey: np.ndarray = np.empty((0, 0), "u1")
+        self.surface = Surface(self.camera, None, settings)
         self._before = self.grey
 
     def load(self, t: int) -> None:
@@ -59,11 +54,7 @@ class ViewFollower:
 
         self._before = self.grey
         self.grey = cv2.cvtColor(self._views.rgb(self._view, t), cv2.COLOR_RGB2GRAY)
-        self.depth = self._views.depth(self._view, t)
-        if self.depth is not None:
-            side = 2 * SHADOW_PX + 1
-            known = np.where(self.depth > 0, self.depth, np.float32(np.inf)).astype("f4", copy=False)
-            self._nearest = cv2.erode(known, np.ones((side, side), "u1"))
+        self.surface = Surface(self.camera, self._views.depth(self._view, t), self._settings)
 
     def follow(self, before: np.ndarray, expected: np.ndarray, t: int) -> Sight:
         """Follow the points of the frame before to this one.
@@ -81,8 +72,8 @@ class ViewFollower:
         with_last = (patches * self._last[rows]).sum(axis=1)
         alike = np.maximum(with_last, (patches * self._first[rows]).sum(axis=1))
         seen = (returned_px <= self._settings.forward_backward_px) & (alike >= self._settings.least_correlation)
-        measured, agrees = self._depths(at, depths, slack=2.0)
-        seen &= agrees & self._within(at) & ~self._in_shadow(at, measured)
+        measured, agrees = self.surface.measure(at, depths, slack=2.0)
+        seen &= agrees & self._within(at) & ~self.surface.in_shadow(at, measured)
         good = seen & (with_last >= GOOD) & ((rows + t) % REFRESHED_EVERY == 0)
         self._last[rows[good]] = patches[good]
         self.followed[rows[~seen]] = False
@@ -97,7 +88,7 @@ class ViewFollower:
             self._first[rows] = self._last[rows] = self._patches(at)
             self.known[rows] = True
         self.at[rows], self.followed[rows] = at, True
-        return self._sight(rows, self._depths(at, np.full(len(rows), np.nan))[0], np.full(len(rows), 0.75))
+        return self._sight(rows, self.surface.measure(at, np.full(len(rows), np.nan))[0], np.full(len(rows), 0.75))
 
     def drop(self, rows: np.ndarray) -> None:
         """Follow the points ``rows`` no further."""
@@ -111,9 +102,9 @@ class ViewFollower:
         pixels, depths = self.camera.project(points)
         pixels = pixels.astype("f4")
         inside = self._within(pixels)
-        if self.depth is None:
+        if not self.surface.known:
             return pixels, inside, np.zeros(len(points), bool)
-        measured, agrees = self._depths(pixels, depths)
+        measured, agrees = self.surface.measure(pixels, depths)
         return pixels, inside, inside & agrees & np.isfinite(measured)
 
     def look_for(self, rows: np.ndarray, points: np.ndarray, reach_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +112,7 @@ class ViewFollower:
 
         Within ``reach_px`` i8[M]; returns where f4[M, 2], and whether that is sure, bool[M].
         """
-        from videotracks.points.flow_tracker_kernels import search
+        from videotracks.points.flow_tracker_patch_kernels import search
 
         pixels, depths = self.camera.project(points)
         pixels = pixels.astype("f4")
@@ -129,11 +120,11 @@ class ViewFollower:
         search(self.grey, self._last[rows], pixels, reach_px.astype("i8"), at, scores)
         sure = self.known[rows] & (scores[:, 0] >= self._settings.search_correlation)
         sure &= (scores[:, 1] <= scores[:, 0] - UNIQUE_BY) & self._within(at)
-        return at, sure & self._depths(at, depths)[1]
+        return at, sure & self.surface.measure(at, depths)[1]
 
     def patches_along(self, pixels: np.ndarray, axes: np.ndarray) -> np.ndarray:
-        """Patches f4[M, SIDE²] at ``pixels`` f[M, 2] along ``axes`` f[M, 2, 2] (``flow_tracker_kernels.describe``)."""
-        from videotracks.points.flow_tracker_kernels import SIDE, describe
+        """Patches f4[M, SIDE²] at ``pixels`` f[M, 2] along ``axes`` f[M, 2, 2] (``flow_tracker_patch_kernels.describe``)."""
+        from videotracks.points.flow_tracker_patch_kernels import SIDE, describe
 
         patches = np.empty((len(pixels), SIDE * SIDE), "f4")
         describe(self.grey, np.ascontiguousarray(pixels, "f4"), np.ascontiguousarray(axes, "f4"), patches)
@@ -158,16 +149,6 @@ class ViewFollower:
         right, bottom = self.camera.width - 1 - BORDER_PX, self.camera.height - 1 - BORDER_PX
         return (x >= BORDER_PX) & (y >= BORDER_PX) & (x <= right) & (y <= bottom)
 
-    def _in_shadow(self, at: np.ndarray, depths: np.ndarray) -> np.ndarray:
-        """Whether a surface nearer than ``depths`` f8[M] m begins beside pixels ``at`` f4[M, 2]."""
-        if self._nearest is None:
-            return np.zeros(len(at), bool)
-        height, width = self._nearest.shape
-        x = ((np.nan_to_num(at[:, 0]) + 0.5) * (width / self.camera.width)).astype("i8")
-        y = ((np.nan_to_num(at[:, 1]) + 0.5) * (height / self.camera.height)).astype("i8")
-        nearest = self._nearest[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        return depths - nearest > SHADOW_STEP * depths
-
     def _flow(self, origin: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels f4[M, 2] in this frame, and how far from ``origin`` f4[M, 2] they return in the one before, px."""
         import cv2
@@ -185,30 +166,3 @@ class ViewFollower:
         )
         off = np.linalg.norm(back[:, 0] - origin, axis=1)
         return at[:, 0], np.where((found[:, 0] == 1) & (returned[:, 0] == 1), off, np.inf)
-
-    def _depths(self, at: np.ndarray, expected: np.ndarray, slack: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """The surface at pixels ``at`` f4[M, 2], f8[M] m or NaN, and whether it is where it is ``expected`` f8[M].
-
-        Of the four cells around a pixel those are averaged that lie on one surface with the one nearest to what is
-        expected: at the edge of an object the others are the background's. Where depth or expectation is unknown,
-        there is nothing to disagree with.
-        """
-        unknown = np.full(len(at), np.nan)
-        if self.depth is None:
-            return unknown, np.ones(len(at), bool)
-        height, width = self.depth.shape
-        x = np.clip((np.nan_to_num(at[:, 0]) + 0.5) * (width / self.camera.width) - 0.5, 0, width - 1)
-        y = np.clip((np.nan_to_num(at[:, 1]) + 0.5) * (height / self.camera.height) - 0.5, 0, height - 1)
-        left, top = np.minimum(x.astype("i8"), width - 2), np.minimum(y.astype("i8"), height - 2)
-        right, down = x - left, y - top
-        cells = self.depth[top[:, None] + [0, 0, 1, 1], left[:, None] + [0, 1, 0, 1]].astype("f8")
-        shares = np.stack([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down], axis=1)
-        cells[~(cells > 0) | ~np.isfinite(cells)] = np.nan
-        off = np.abs(cells - expected[:, None])
-        off = np.where(np.isfinite(expected)[:, None], off, -shares)
-        nearest = cells[np.arange(len(at)), np.argmin(np.where(np.isfinite(cells), off, np.inf), axis=1)]
-        limit = slack * (self._settings.depth_m + self._settings.depth_relative * nearest)
-        shares = np.where(np.abs(cells - nearest[:, None]) <= limit[:, None], shares + 1e-9, 0)
-        with np.errstate(invalid="ignore"):
-            depth = (shares * np.nan_to_num(cells)).sum(axis=1) / shares.sum(axis=1)
-        return depth, ~(np.abs(depth - expected) > limit)
