@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dagster_project.deployment import Deployment
 
 console = Console(highlight=False)
+#: The pages of a video that people open.
+REPORTS = ("person_selection_report.html", "masks.html")
 
 
 class Commands(click.Group):
@@ -93,9 +95,9 @@ def run(video: str, select: str) -> None:
     key = where.library().add(path) if path.exists() else video
     where.library().source(key)
     outcome = run_video(where, key, select, console)
-    report = where.output_file(key, "person_selection_report.html")
-    if report is not None and outcome.success:
-        console.print(f"report: [bold]{report}[/]", soft_wrap=True)
+    for page in REPORTS if outcome.success else ():
+        if (report := where.output_file(key, page)) is not None:
+            console.print(f"report: [bold]{report}[/]", soft_wrap=True)
     sys.exit(outcome.exit_code)
 
 
@@ -199,14 +201,16 @@ def import_(video: str, folder: Path) -> None:
 
 @main.command()
 @click.argument("video")
-@click.option("--what", type=click.Choice(["tracklets", "persons"]), default="persons", show_default=True)
+@click.option("--what", type=click.Choice(["tracklets", "persons", "masks"]), default="persons", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="the file to write")
-def export(video: str, what: Literal["tracklets", "persons"], output: Path) -> None:
-    """Write the tracklets or persons of VIDEO in MOTChallenge format."""
-    from dagster_project.exports import export_mot
+def export(video: str, what: Literal["tracklets", "persons", "masks"], output: Path) -> None:
+    """Write the tracklets or persons of VIDEO in MOTChallenge format, or its masks in COCO's (a file per level)."""
+    from dagster_project.exports import export_masks, export_mot
 
-    for path in export_mot(deployment(), video, what, output):
-        console.print(str(path))
+    where = deployment()
+    paths = export_masks(where, video, output) if what == "masks" else export_mot(where, video, what, output)
+    for path in paths:
+        console.print(str(path), soft_wrap=True)
 
 
 @main.command()

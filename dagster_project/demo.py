@@ -12,7 +12,7 @@ VIDEO = "demo_street"
 
 
 def run_demo(deployment: Deployment, seconds: float, people: int, console: Console) -> int:
-    """Render the clip into the library, run the people graph on it, and tell how it scored; the exit code."""
+    """Render the clip into the library, run the graph on it, and tell how it scored; the exit code."""
     begun = time.monotonic()
     folder = deployment.videos_folder / VIDEO
     console.print(f"Rendering {seconds:g} s of a street with {people} people whose tracks are known …")
@@ -23,9 +23,12 @@ def run_demo(deployment: Deployment, seconds: float, people: int, console: Conso
     if "hota" in accuracy:
         told = ", ".join(f"{name.upper()} {accuracy[name].value:.3f}" for name in ("hota", "idf1", "mota"))
         console.print(f"\nPersons against the truth: [bold]{told}[/], {accuracy['idsw'].value} identity switches")
-    report = deployment.output_file(VIDEO, "person_selection_report.html")
-    if report:
-        console.print(f"Report: [bold]{report}[/]", soft_wrap=True)
+    masks = scores.get("mask_accuracy", {})
+    if "j" in masks:
+        console.print(f"Masks against the truth: [bold]J {masks['j'].value:.3f}, F {masks['f'].value:.3f}[/]")
+    for page in ("person_selection_report.html", "masks.html"):
+        if report := deployment.output_file(VIDEO, page):
+            console.print(f"Report: [bold]{report}[/]", soft_wrap=True)
     console.print(f"{time.monotonic() - begun:.0f} s. A drawn street is a demonstration; your own video comes next:")
     console.print("  [bold].venv/bin/videotracks run path/to/video.mp4[/]")
     return outcome.exit_code

@@ -94,7 +94,7 @@ class Outputs(dg.ConfigurableResource):
         parent, prefix = self._staging_parent()
         folder = parent / f"{prefix}work-{video}-{asset}"
         folder.mkdir(parents=True, exist_ok=True)
-        with (parent / f"{folder.name}.lock").open("w") as lock:
+        with (folder / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

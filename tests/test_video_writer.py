@@ -73,3 +73,17 @@ def test_refuses_a_frame_that_was_not_announced_and_leaves_nothing(tmp_path: Pat
         video.write(picture(0))
         video.write(frame)
     assert not path.exists()
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 256, (180, 320, 3), np.uint8)
+    clutter, written = [], set()
+    for number in range(12):
+        path = tmp_path / f"{number}.mp4"
+        with VideoWriter(path, 320, 180, 20) as video:
+            for shift in range(30):
+                video.write(np.roll(still, 3 * shift, axis=1))
+        written.add(path.read_bytes())
+        clutter.append(rng.integers(0, 256, int(rng.integers(1, 3_000_000)), np.uint8))  # memory is not always zero
+    assert len(written) == 1

@@ -12,6 +12,8 @@ import numpy as np
 _BT709, _LIMITED_RANGE = 1, 1
 #: Ticks per second of the file's length. In milliseconds, a rate above 1000 frames/s would lose its last frame.
 _MOVIE_TIMESCALE = "90000"
+#: With it the same frames give other bytes from time to time, and a video's version is that of its bytes.
+_REPEATABLE = "mbtree=0"
 
 
 class VideoWriter:
@@ -33,7 +35,8 @@ class VideoWriter:
         rate = max(Fraction(fps).limit_denominator(1001), Fraction(1, 1001))
         options = {"movflags": "faststart", "movie_timescale": _MOVIE_TIMESCALE}
         self._container = av.open(str(path), "w", format="mp4", options=options)
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": preset})
+        options = {"crf": str(crf), "preset": preset, "x264-params": _REPEATABLE}
+        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = self._width, self._height, "yuv420p"
         context = self._stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709

@@ -6,6 +6,7 @@ from assets.video_asset import video_asset
 from resources.outputs import Outputs
 from videotracks.files import Files
 from videotracks.recording import Recording
+from videotracks.versions import content_version, data_version_of
 
 REPORT = "masks.html"
 
@@ -27,8 +28,11 @@ def mask_report(
     from videotracks.masks.report.recording import write_mask_reports
 
     pages = write_mask_reports(recording, mask_tracks, mask_comparison, mask_hierarchy, outputs.draft, REPORT)
+    shown = content_version(mask_comparison) + content_version(mask_hierarchy)
     return dg.MaterializeResult(
         value=Files(pages),
+        # The page also tells seconds, which are different each time and make nothing stale.
+        data_version=dg.DataVersion(data_version_of(shown.encode())),
         metadata={
             "report": dg.MetadataValue.url(f"file://{outputs.path(context.partition_key, REPORT).path}"),
             "summary": f"{len(pages)} pages",

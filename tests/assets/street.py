@@ -35,8 +35,18 @@ def picture(frame: int) -> np.ndarray:
     return rgb
 
 
+def owner(frame: int) -> np.ndarray:
+    """Whose each pixel of a frame is, u8: the person's number, 0 for the ground."""
+    ids = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for number, left, top in boxes_at(frame):
+        x, y = round(left), round(top)
+        ids[max(y, 0) : y + BOX[1], max(x, 0) : x + BOX[0]] = number
+    return ids
+
+
 def write_street(folder: Path, *, people: bool = True, cameras: int = 1, detections: bool = True) -> Path:
-    """A recording as a folder of one or more views, with ``gt.txt`` and ``det.txt`` where there are ``people``."""
+    """A recording as a folder of one or more views, with ``gt.txt``, ``det.txt`` and masks where there are people."""
+    from videotracks.masks.annotations import write_annotation
     from videotracks.video_writer import VideoWriter
 
     folder.mkdir(parents=True)
@@ -50,6 +60,10 @@ def write_street(folder: Path, *, people: bool = True, cameras: int = 1, detecti
                 size = f"{left:.1f},{top:.1f},{BOX[0]},{BOX[1]}"
                 truth.append(f"{frame + 1},{number},{size},1,1,1\n")
                 found.append(f"{frame + 1},-1,{size},0.9\n")
+        masks = folder / "Annotations" / (f"cam_{camera:02d}" if cameras > 1 else "")
+        masks.mkdir(parents=True)
+        for frame in range(FRAMES if people else 0):
+            write_annotation(masks / f"{frame:05d}.png", owner(frame))
         prefix = f"cam_{camera:02d}." if cameras > 1 else ""
         (folder / f"{prefix}gt.txt").write_text("".join(truth))
         if detections:

@@ -24,7 +24,8 @@ def test_each_output_lies_under_its_name(street: Run, file: str) -> None:
 
 def test_nothing_else_is_left_behind(street: Run) -> None:
     visible = {p.name for p in street.output("recording.json").parent.iterdir() if not p.name.startswith(".")}
-    assert visible == {*FILES.values(), "grouping_timeline.png"}
+    beside = {"grouping_timeline.png", "index.json", "relations.json", "masks.mp4", "level_2", "level_4", "level_6"}
+    assert visible == {*FILES.values(), *beside}
     staging = street.chain.deployment.data / "outputs" / ".staging"
     assert not staging.exists() or not list(staging.iterdir())
 
@@ -148,4 +149,32 @@ def test_a_step_made_alone_reads_what_is_stored(street: Run) -> None:
 
 def test_the_folder_of_the_recording_is_left_as_it_was(street: Run) -> None:
     source = street.chain.deployment.videos_folder / VIDEO
-    assert sorted(p.name for p in Path(source).iterdir()) == ["cam_00.mp4", "det.txt", "gt.txt"]
+    assert sorted(p.name for p in Path(source).iterdir()) == ["Annotations", "cam_00.mp4", "det.txt", "gt.txt"]
+
+
+def test_the_true_objects_are_followed(street: Run) -> None:
+    found = checks(street.result)["mask_tracks:mask_accuracy"].metadata
+    assert found["has_ground_truth"].value is True
+    assert found["j"].value > 0.5
+    assert found["f"].value > 0.5
+
+
+def test_the_boxes_of_persons_show_the_objects_that_were_followed(street: Run) -> None:
+    found = checks(street.result)["person_objects:boxes_have_masks"]
+    assert found.passed
+    assert found.metadata["boxes"].value > 90
+    assert found.metadata["persons"].value == 3
+
+
+def test_every_level_has_its_candidates_archives_and_pictures(street: Run) -> None:
+    for level in (2, 4, 6):
+        folder = street.output(f"level_{level}")
+        assert (folder / "filtered" / "filtered.json").is_file()
+        assert {p.name for p in (folder / "tracking").iterdir()} == {"video_segments.npz", "object_segments.npz"}
+        assert (folder / "viz" / "compare" / f"L{level:02d}_comparison_summary.json").is_file()
+        assert list((folder / "viz" / "compare").glob(f"L{level}_?????.png"))
+
+
+def test_tracking_again_gives_the_same_masks_and_makes_nothing_stale(street: Run) -> None:
+    again = street.chain.run(VIDEO, ["mask_tracks"])
+    assert versions(again)["mask_tracks"] == versions(street.result)["mask_tracks"]

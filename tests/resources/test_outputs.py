@@ -176,7 +176,7 @@ def test_work_that_failed_is_found_again(outputs: Outputs) -> None:
     with pytest.raises(RuntimeError, match="killed"):
         is_killed()
     with outputs.work_folder("a-b", "mask_tracks") as other:
-        assert list(other.iterdir()) == []
+        assert not (other / "step").exists()
     with outputs.work_folder("a", "mask_tracks") as folder:
         assert (folder / "step").read_text() == "done"
     assert not folder.exists()
