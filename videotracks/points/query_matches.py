@@ -117,13 +117,14 @@ def _triangulated(pair: tuple[Camera, Camera], pixels: np.ndarray, bounds: Match
     """The points f8[N, 3] at ``pixels`` f8[2, N, 2]; NaN for those that are not believed."""
     seen = np.ones(pixels.shape[:2], bool)
     points = refine(pair, triangulate(pair, pixels, seen), pixels, seen)
-    believed = (reprojection_errors(pair, points, pixels, seen) <= bounds.epipolar_px).all(axis=0)
+    believed: np.ndarray = np.all(reprojection_errors(pair, points, pixels, seen) <= bounds.epipolar_px, axis=0)
     for camera in pair:
         _, depths = camera.project(points)
         believed &= (depths >= bounds.nearest_m) & (depths <= bounds.farthest_m)
         believed &= _unsure_m(camera, points, pair) <= _MOST_UNSURE_M
     for camera in pair:
-        believed[believed] = of_one_surface(camera.project(points[believed])[1])
+        rows = np.flatnonzero(believed)
+        believed[rows] = of_one_surface(camera.project(points[rows])[1])
     points[~believed] = np.nan
     return points
 
