@@ -9,7 +9,7 @@ from videotracks.errors import VideoTracksError
 from videotracks.masks.archive import SegmentsReader
 from videotracks.masks.coco import export_coco
 from videotracks.masks.layout import level_part, video_segments
-from videotracks.masks.summaries import TRACKING_STATS, TrackingSummary
+from videotracks.masks.summaries import TRACKING_STATS, read_tracking_summary
 from videotracks.npz import read_table
 from videotracks.people.motchallenge import write_mot
 from videotracks.recording import Recording
@@ -25,12 +25,13 @@ def export_masks(deployment: Deployment, video: str, output: Path) -> list[Path]
     if recorded is None or deployment.output_file(video, TRACKING_STATS) is None:
         raise VideoTracksError(f"{video}: no masks yet; run `videotracks run {video} --select +mask_tracks` first")
     recording = Recording.model_validate_json(recorded.read_text())
-    levels = TrackingSummary.model_validate_json(local(deployment.output_store().path(video, TRACKING_STATS)).read_text())
+    store = deployment.output_store()
+    levels = read_tracking_summary(local(store.path(video, TRACKING_STATS)))
     output.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for camera, view in enumerate(recording.views):
         for level in levels.views[view.camera]:
-            folder = local(deployment.output_store().path(video, level_part(recording, camera, level, "tracking")))
+            folder = local(store.path(video, level_part(recording, camera, level, "tracking")))
             name = f"L{level}" if len(recording.views) == 1 else f"{view.camera}_L{level}"
             path = output.with_stem(f"{output.stem}_{name}")
             with SegmentsReader(video_segments(folder)) as segments:
