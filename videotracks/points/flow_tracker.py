@@ -23,6 +23,9 @@ from videotracks.progress import Progress, part_of, silent
 THREADS = 2
 #: Visibility of a point that is expected but not seen: below ``tracks.VISIBLE_ABOVE``.
 EXPECTED = 0.25
+#: Visibility of a point that its neighbours take to where a view has a surface, though none recognises it: at a flat
+#: angle, or beside the edge of something nearer.
+ON_SURFACE = 0.6
 
 
 class FlowPointTracker:
@@ -42,8 +45,8 @@ class FlowPointTracker:
     def track(self, views: Views, query_points: np.ndarray, progress: Progress = silent) -> Tracked:
         """Follow ``query_points`` f32[N, 4] = (t, x, y, z) through all frames.
 
-        A point that no view sees goes on with its neighbours for a while, at visibility 0.25, then NaN at 0. Frames
-        of two views are asked for at a time, from two threads. ``ModelError``: query points that are no such array or
+        A point that no view sees goes on with its neighbours for a while, at visibility 0.25 (0.6 on a surface), then
+        NaN at 0. Frames of two views are asked for at a time, from two threads. ``ModelError``: query points that are no such array or
         lie outside the frames; a single view without depth, which leaves nothing to lift by.
         """
         asked = checked_queries(views, query_points)
@@ -113,7 +116,7 @@ class _Pass:
         seen, points, confidence = self._fuse(sights, expected)
         if any(not follower.surface.known for follower in self._followers):
             drop_strangers(self._followers, points, seen, t)
-        points, held = self._prediction.carry(seen, points)
+        points, held, firm = self._prediction.carry(seen, points)
         wanted = Wanted(points, held, seen, self._prediction.lost_for, np.array([f.followed for f in self._followers]))
         entered = list(
             pool.map(lambda view: enter(self._followers, view, wanted, t, self._settings), range(len(self._followers)))
@@ -121,8 +124,9 @@ class _Pass:
         self._find_again(entered, seen, points, confidence)
         self._prediction.take(seen, points)
         held |= self._begin(t, seen, points, confidence)
-        known = seen | held
-        return np.where(known[:, None], points, np.nan), np.where(seen, confidence, np.where(held, EXPECTED, 0))
+        visibility = np.where(seen, confidence, np.where(held, EXPECTED, 0))
+        visibility[self._on_a_surface(firm & ~seen, points)] = ON_SURFACE
+        return np.where((seen | held)[:, None], points, np.nan), visibility
 
     def _fuse(self, sights: Iterable[Sight], expected: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which points are seen bool[N], where f8[N, 3] m, and how surely f8[N]; views that disagree are left."""
@@ -150,6 +154,11 @@ class _Pass:
         again = found[right]
         seen[again], points[again] = True, fused.points[right]
         confidence[again] = np.where(fused.used, sure, 0).max(axis=0)[right]
+
+    def _on_a_surface(self, which: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Those of the points, ``which`` bool[N], where some view's depth map has a surface; i8."""
+        rows = np.flatnonzero(which)
+        return rows[np.any([follower.on_surface(points[rows])[2] for follower in self._followers], axis=0)]
 
     def _begin(self, t: int, seen: np.ndarray, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         """Points that were asked for in this frame, bool[N], begin here: writes the last three."""

@@ -1,5 +1,7 @@
 """Where points are expected: at their velocity while they are seen, with their neighbours when they are not."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from videotracks.points.flow_tracker_settings import FlowTrackerSettings
@@ -16,6 +18,14 @@ ALIKE_M, ALIKE_SHARE = 0.004, 0.4
 AT_REST_M = 0.001
 #: Lost points whose neighbours are sought at a time: bounds the matrix of distances.
 _PORTION = 256
+
+
+class Carried(NamedTuple):
+    """Where N points are held to be in a frame."""
+
+    points: np.ndarray  # f8[N, 3] m
+    held: np.ndarray  # bool[N]: seen, or expected there for good reason
+    firm: np.ndarray  # bool[N]: not seen, but at rest, or moved by its neighbours
 
 
 class Prediction:
@@ -39,10 +49,10 @@ class Prediction:
         """Where the points are expected in the next frame at their velocity, f8[N, 3] m."""
         return self.points + self.velocity
 
-    def carry(self, seen: np.ndarray, seen_points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def carry(self, seen: np.ndarray, seen_points: np.ndarray) -> Carried:
         """Expect the other points where those ``seen`` bool[N], now at ``seen_points`` f8[N, 3], take them.
 
-        Returns all points f8[N, 3] m, and which of them are near what was really seen: bool[N]. Call ``take`` next.
+        Call ``take`` next.
         """
         from videotracks.points.flow_tracker_fusion_kernels import carry
 
@@ -59,7 +69,9 @@ class Prediction:
         damped = self._lasting[lost] * DAMPING ** self.lost_for[lost][:, None]
         made[lost] = np.where(coasting[:, None], self.points[lost] + damped, moved)
         held[lost] = coasting | (carried & (self.lost_for[lost] < self._settings.carried_frames))
-        return made, held
+        firm = np.zeros(len(seen), bool)
+        firm[lost] = held[lost] & (carried | resting)
+        return Carried(made, held, firm)
 
     def take(self, seen: np.ndarray, points: np.ndarray) -> None:
         """The points are at ``points`` f8[N, 3] in this frame, and those ``seen`` bool[N] were measured there."""
