@@ -37,7 +37,7 @@ def match_person_boxes(
     tracked = np.zeros(len(order), bool)
     best = np.zeros(len(order), np.dtype([("level", "i2"), ("object_id", "i8"), ("iou", "f4")]))
     starts = np.flatnonzero(np.r_[True, (np.diff(camera) != 0) | (np.diff(frames) != 0)][: len(order)])
-    stops = np.r_[starts[1:], len(order)]
+    stops = np.r_[starts, len(order)][1:] if len(starts) else starts
     for done, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         boxes = persons.bboxes[order[start:stop]].astype("f8")
         for level, archive in sorted(archives.get(int(camera[start]), {}).items()):

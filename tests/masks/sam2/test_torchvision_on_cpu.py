@@ -29,7 +29,8 @@ def kept_plainly(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> lis
 def test_imports_in_a_fresh_process() -> None:
     code = (
         "from videotracks.masks.sam2.torchvision_on_cpu import ensure_torchvision as e;"
-        "first = e(); assert e() == first; import torchvision.transforms; from torchvision.ops import batched_nms; print(first)"
+        "first = e(); assert e() == first;"
+        "import torchvision.transforms; from torchvision.ops import batched_nms; print(first)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
