@@ -130,7 +130,7 @@ def _film(
                 files[v].write(frame)
                 visibility[v, t] = sees(views[v].camera, cast, t / fps, frame, here, instance)
             progress((t + 1) * len(views), frames * len(views))
-    kept = _kept(visibility.any(axis=(0, 1)), instance)
+    kept = _kept(np.any(visibility, axis=(0, 1)), instance)
     ids = np.array([view.camera.camera_id for view in views])
     return PointsTruth(positions[:, kept], visibility[:, :, kept], instance[kept], ids, np.arange(frames) / fps)
 
