@@ -18,6 +18,10 @@ _SIXTEEN = 16
 _MOST_ASIDE = 3.3
 #: A bilinear mean that differs more from its nearest pixel mixes two surfaces.
 _MIXED_PX = 0.5
+#: Grey levels per px along a row, in the mean over a square of so many px, below which a picture says nothing.
+_LEAST_TEXTURE, _TEXTURE_PX = 0.5, 11
+#: Slopes are counted in hundredths of a grey level per px.
+_SLOPE_UNITS = 100
 #: A place outside of any picture.
 _OUTSIDE_PX = -10_000.0
 #: Rows that are worked on together where every pixel takes some hundred bytes.
@@ -45,6 +49,7 @@ class _Turned:
 
     sampled_x: np.ndarray  # f32[h, w] px of the rectified picture in the small one
     sampled_y: np.ndarray
+    outside: np.ndarray  # bool[h, w] where there is no picture
     found_x: np.ndarray  # f32[H, W] px of the view in the rectified picture
     found_y: np.ndarray
     stretch: np.ndarray  # f32[H, W] depth along the common direction for a depth of 1 along the camera's axis
@@ -102,7 +107,7 @@ class RectifiedPair:
         import cv2
 
         return [
-            cv2.remap(picture, side.sampled_x, side.sampled_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            cv2.remap(picture, side.sampled_x, side.sampled_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for picture, side in zip(pictures, self._sides, strict=True)
         ]
 
@@ -114,6 +119,8 @@ class RectifiedPair:
         # Whatever the right one sees, too, begins behind the left margin of the left one and ends before the right.
         ours[:, :-margin] = self._matched(left[:, :-margin], right[:, :-margin])
         theirs = self._matched(right[:, ::-1], left[:, ::-1])[:, ::-1]
+        for disparity, picture, side in zip((ours, theirs), (left, right), self._sides, strict=True):
+            disparity[side.outside | _blank(picture)] = np.nan
         agreed = [_agreeing(ours, theirs, -1, self._search), _agreeing(theirs, ours, 1, self._search)]
         return [self._seen_by(side, disparity) for side, disparity in zip(self._sides, agreed, strict=True)]
 
@@ -197,7 +204,17 @@ def _turned(
     # What no ray leads to lies outside.
     np.nan_to_num(sampled, copy=False, nan=_OUTSIDE_PX)
     np.nan_to_num(found[:2], copy=False, nan=_OUTSIDE_PX)
-    return _Turned(*sampled, *found)
+    x, y = sampled
+    outside = (x < 0) | (y < 0) | (x > small.width - 1) | (y > small.height - 1)
+    return _Turned(x, y, outside, *found)
+
+
+def _blank(picture: np.ndarray) -> np.ndarray:
+    """Where a picture u8[h, w] has no texture along its rows, bool[h, w]: every match is as good there."""
+    import cv2
+
+    slope = np.abs(cv2.Sobel(picture, cv2.CV_16S, 1, 0, scale=1 / 8 * _SLOPE_UNITS))
+    return cv2.blur(slope.astype("u2"), (_TEXTURE_PX, _TEXTURE_PX)) < _LEAST_TEXTURE * _SLOPE_UNITS
 
 
 def _agreeing(ours: np.ndarray, theirs: np.ndarray, sign: int, search: Search) -> np.ndarray:
