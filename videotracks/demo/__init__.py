@@ -1,4 +1,5 @@
-"""A generated street: people who walk, cross, leave and come back, with exact boxes and identities.
+"""A generated street: people who walk, cross, leave and come back, with exact boxes, masks, depth and points.
 
-A demonstration and a test input whose truth is known; it says nothing about footage of real streets.
+Filmed by one camera (``clip``) or by a calibrated rig (``rig``). A demonstration and a test input whose truth is known;
+it says nothing about footage of real streets.
 """

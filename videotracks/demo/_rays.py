@@ -65,6 +65,17 @@ def meet_limb(limbs, i, dx, dy):  # type: ignore[no-untyped-def]
     return nearest
 
 
+@njit("void(i8[:, ::1], i8, i8, i8, b1)", **INNER)
+def count(tally, who, x, y, inside):  # type: ignore[no-untyped-def]
+    """Add the pixel (x, y), ``inside`` of the picture or not, to the silhouette in row ``who``."""
+    tally[who, PIXELS] += 1
+    if inside:
+        tally[who, LEFT] = x if x < tally[who, LEFT] else tally[who, LEFT]
+        tally[who, TOP] = y if y < tally[who, TOP] else tally[who, TOP]
+        tally[who, RIGHT] = x + 1 if x >= tally[who, RIGHT] else tally[who, RIGHT]
+        tally[who, BOTTOM] = y + 1 if y >= tally[who, BOTTOM] else tally[who, BOTTOM]
+
+
 @njit("void(f8[:, :, ::1], i8, f8[:, ::1], i8[:, ::1], f8[:, ::1], u1[:, ::1], f4[:, :, ::1], i2[:, :, ::1], i4[:, ::1], i8[:, ::1])", **OPTIONS)  # fmt: skip  # noqa: E501
 def trace_bodies(rays, border, limbs, bounds, depth, owner, pass_depth, pass_limb, stamp, tally):  # type: ignore[no-untyped-def]
     """Find what each pixel shows: ``rays`` [H + 2 border, W + 2 border, 2] of pixel centres, past the picture's edge.
@@ -86,12 +97,7 @@ def trace_bodies(rays, border, limbs, bounds, depth, owner, pass_depth, pass_lim
                 inside = 0 <= x < width and 0 <= y < height
                 if t < FAR and stamp[row, column] != who:
                     stamp[row, column] = who
-                    tally[who, PIXELS] += 1
-                    if inside:
-                        tally[who, LEFT] = x if x < tally[who, LEFT] else tally[who, LEFT]
-                        tally[who, TOP] = y if y < tally[who, TOP] else tally[who, TOP]
-                        tally[who, RIGHT] = x + 1 if x >= tally[who, RIGHT] else tally[who, RIGHT]
-                        tally[who, BOTTOM] = y + 1 if y >= tally[who, BOTTOM] else tally[who, BOTTOM]
+                    count(tally, who, x, y, inside)
                 if not inside:
                     continue
                 if t < depth[y, x]:

