@@ -59,19 +59,18 @@ def sightings_of(
         left, top, width, height = box
         corner = np.array([left, top])
         cut = mask[top : top + height, left : left + width]
-        rows, columns = np.nonzero(cut)
-        pixels = np.column_stack([columns, rows]) + corner
-        middle = pixels.mean(axis=0).tolist()
+        area = np.count_nonzero(cut)
+        middle = np.array([cut.sum(axis=0) @ np.arange(width), cut.sum(axis=1) @ np.arange(height)]) / area + corner
         borders = sum([left == 0, top == 0, left + width == mask.shape[1], top + height == mask.shape[0]])
         sighting = Sighting(
             view=view,
             frame=frame,
             object_id=object_id,
-            share=len(pixels) / mask.size,
+            share=area / mask.size,
             borders=borders,
-            pixel=(middle[0], middle[1]),
+            pixel=(float(middle[0]), float(middle[1])),
             radius_px=float(np.hypot(width, height)) / 2,
-            point=surface_center(camera, pixels, depth) if depth is not None else (np.nan,) * 3,
+            point=(np.nan,) * 3 if depth is None else surface_center(camera, _sample(cut) + corner, depth),
         )
         found.append(Outlined(sighting, _outermost(cut) + corner))
     return found
@@ -79,12 +78,10 @@ def sightings_of(
 
 def surface_center(camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> tuple[float, float, float]:
     """The middle of the surface under ``pixels`` i8[N, 2] in world metres, by medians; NaN where depth is missing."""
-    some = pixels[:: max(1, len(pixels) // _MOST_SAMPLES)]
-    depths = depth[some[:, 1], some[:, 0]].astype("f8")
-    measured = np.isfinite(depths) & (depths > 0)
-    some, depths = some[measured], depths[measured]
-    kept = of_one_surface(depths)
-    lifted = camera.lift(some[kept], depths[kept])
+    depths = depth[pixels[:, 1], pixels[:, 0]].astype("f8")
+    measured = np.flatnonzero(np.isfinite(depths) & (depths > 0))
+    kept = measured[of_one_surface(depths[measured])]
+    lifted = camera.lift(pixels[kept], depths[kept])
     lifted = lifted[np.isfinite(lifted).all(axis=1)]
     if len(lifted) < min(_LEAST_SAMPLES, len(pixels)):
         return (np.nan,) * 3
@@ -98,6 +95,13 @@ def of_one_surface(depths: np.ndarray) -> np.ndarray:
         return np.zeros(0, bool)
     off = np.abs(depths - np.median(depths))
     return off <= max(_FAR_DEVIATIONS * _SIGMA * float(np.median(off)), _FAR_M)
+
+
+def _sample(mask: np.ndarray) -> np.ndarray:
+    """Some pixels (x, y) of bool[H, W], evenly among them all, i8[N, 2]."""
+    places = np.flatnonzero(mask)
+    rows, columns = np.divmod(places[:: max(1, len(places) // _MOST_SAMPLES)], mask.shape[1])
+    return np.column_stack([columns, rows])
 
 
 def _outermost(mask: np.ndarray) -> np.ndarray:
