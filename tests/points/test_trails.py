@@ -16,11 +16,16 @@ from videotracks.points.trails import Brush, Drawing, TrailSettings, draw_trails
 from videotracks.recording import probe_recording, read_frames
 
 
+def drawing(tracks: PointTracks, depth_of=None) -> Drawing:
+    (seen,) = project_tracks(camera(), [tracks], depth_of)
+    return Drawing.of(tracks, seen)
+
+
 def drawn(tracks: PointTracks, t: int, depth_of=None, **options) -> np.ndarray:
     """What frame ``t`` looks like: the difference to the plain frame, i8[H, W]."""
     (rgb,) = grey(1)
     brush = Brush(HEIGHT, WIDTH, TrailSettings(**options))
-    brush.draw(rgb, [Drawing.of(camera(), tracks, depth_of)], t)
+    brush.draw(rgb, [drawing(tracks, depth_of)], t)
     return np.abs(rgb.astype(int) - GREY).max(axis=2)
 
 
@@ -135,7 +140,7 @@ def test_runs_count_the_visible_frames_up_to_now(data: st.DataObject) -> None:
     frames, count = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 4))
     seen = np.array(data.draw(st.lists(st.booleans(), min_size=frames * count, max_size=frames * count)))
     seen = seen.reshape(frames, count)
-    runs = project_tracks(camera(), at_pixels(np.full((frames, count, 2), 50.0), visibilities=seen)).runs
+    runs = drawing(at_pixels(np.full((frames, count, 2), 50.0), visibilities=seen)).seen.runs
     for n in range(count):
         length = 0
         for t in range(frames):
@@ -159,6 +164,12 @@ def test_where_two_segments_meet_no_bead_appears() -> None:
     marked = drawn(elsewhere(moving_right(20, step_px=6)), 15, trail_frames=10)
     joint = marked[60, 20 + 6 * 10 - 1 : 20 + 6 * 10 + 2]
     assert joint.max() <= marked[60, 20 + 6 * 10 + 3] + 1
+
+
+def test_the_depth_of_a_frame_is_read_once_for_all_instances() -> None:
+    asked = []
+    project_tracks(camera(), [moving_right(5), moving_right(5, rows=(20.0, 30.0))], asked.append)
+    assert asked == [0, 1, 2, 3, 4]
 
 
 def read(path: Path) -> list[np.ndarray]:
@@ -189,6 +200,11 @@ def test_writes_a_video_per_instance_and_one_of_all(tmp_path: Path) -> None:
     (view,) = probe_recording(made["1/cam_00.mp4"], "video").views
     assert view.codec == "h264"
     assert view.fps == pytest.approx(15)
+
+
+def test_the_only_instance_is_all_of_them(tmp_path: Path) -> None:
+    made = draw_trails(grey(4), camera(), {7: moving_right(4)}, tmp_path, TrailSettings(), fps=30)
+    assert made["7/cam_00.mp4"].read_bytes() == made["combined/cam_00.mp4"].read_bytes()
 
 
 def test_a_rate_that_is_asked_for_replaces_that_of_the_view(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Tracks as one camera sees them: the pixels of every point in every frame, and where it can be seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,22 +22,27 @@ class ProjectedTracks(NamedTuple):
     runs: np.ndarray
 
 
-def project_tracks(camera: Camera, tracks: PointTracks, depth_of: DepthOf | None = None) -> ProjectedTracks:
-    """Project all tracks onto one view.
+def project_tracks(
+    camera: Camera, instances: Sequence[PointTracks], depth_of: DepthOf | None = None
+) -> list[ProjectedTracks]:
+    """Project the tracks of some instances, through the same frames, onto one view.
 
     A point is visible when its tracker says so, and the camera can see it: in front of it, on its picture and, with
-    ``depth_of``, not behind a surface. Pixels of points that are not visible have no meaning (they may be NaN).
+    ``depth_of`` (asked once per frame), not behind a surface. Pixels of points that are not visible mean nothing.
     """
-    frames, count = tracks.frame_count, tracks.track_count
-    pixels, visible = np.zeros((frames, count, 2), "f4"), tracks.visible
+    frames = instances[0].frame_count if instances else 0
+    pixels = [np.zeros((frames, tracks.track_count, 2), "f4") for tracks in instances]
+    visible = [tracks.visible for tracks in instances]
+    count = sum(tracks.track_count for tracks in instances)
     # A depth map belongs to one frame alone.
     step = 1 if depth_of else max(1, _CHUNK_POINTS // max(count, 1))
     for begin in range(0, frames if count else 0, step):
-        part = slice(begin, begin + step)
-        points = tracks.tracks_3d[part].astype("f8")
-        pixels[part] = camera.project(points)[0]
-        visible[part] &= visible_from(camera, points, depth_of(begin) if depth_of else None)
-    return ProjectedTracks(pixels, run_lengths(visible))
+        part, depth = slice(begin, begin + step), depth_of(begin) if depth_of else None
+        for tracks, places, seen in zip(instances, pixels, visible, strict=True):
+            points = tracks.tracks_3d[part].astype("f8")
+            places[part] = camera.project(points)[0]
+            seen[part] &= visible_from(camera, points, depth)
+    return [ProjectedTracks(places, run_lengths(seen)) for places, seen in zip(pixels, visible, strict=True)]
 
 
 def run_lengths(visible: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Videos of the views with the tracks drawn on them: each point, and the way that it came."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
@@ -22,6 +23,8 @@ from videotracks.read_ahead import read_ahead
 COMBINED = "combined"
 #: Pictures that wait between decoding, drawing and encoding.
 _AHEAD_FRAMES = 4
+#: Encoding takes most of the time: half as fast again as the writer's own preset, in files a third larger.
+_PRESET = "superfast"
 #: A trail is drawn in no more segments, however long it is: of a longer one every second, fourth, … frame.
 _MOST_SEGMENTS = 128
 #: The ring around a point in the frame where it was asked for: its radius is this many times that of the point.
@@ -64,22 +67,28 @@ def draw_trails(
 
     total = _frame_count(instances)
     names = _file_names(camera, instances)
-    drawings = {key: Drawing.of(camera, tracks, depth_of) for key, tracks in instances.items()}
-    shown = [[drawing] for drawing in drawings.values()] + [list(drawings.values())]
-    rate = settings.fps or fps
+    seen = project_tracks(camera, list(instances.values()), depth_of)
+    drawings = [Drawing.of(*pair) for pair in zip(instances.values(), seen, strict=True)]
+    # The video of the only instance is that of all.
+    shown = [drawings] if len(drawings) == 1 else [*([drawing] for drawing in drawings), drawings]
     made = {name: folder / name for name in names}
+    for path in made.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        writers: list[VideoWriter] = []
-        for path in made.values():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            writer = VideoWriter(path, camera.width, camera.height, rate, crf=settings.crf)
-            writers.append(stack.enter_context(writer))
+        writers = [
+            stack.enter_context(
+                VideoWriter(path, camera.width, camera.height, settings.fps or fps, crf=settings.crf, preset=_PRESET)
+            )
+            for path in islice(made.values(), len(shown))
+        ]
         pictures = _drawn(read_ahead(_checked(frames, camera, total), _AHEAD_FRAMES), shown, settings)
         # Decoding, drawing and encoding each in a thread of its own.
         for number, rgb in enumerate(read_ahead(pictures, _AHEAD_FRAMES)):
             writers[number % len(writers)].write(rgb)
             if (number + 1) % len(writers) == 0:
                 progress((number + 1) // len(writers), total)
+    if len(shown) < len(made):
+        shutil.copyfile(*made.values())
     return made
 
 
@@ -121,8 +130,8 @@ class Drawing(NamedTuple):
     asked: np.ndarray  # i8[N], the frame of the query
 
     @classmethod
-    def of(cls, camera: Camera, tracks: PointTracks, depth_of: DepthOf | None) -> "Drawing":
-        seen = project_tracks(camera, tracks, depth_of)
+    def of(cls, tracks: PointTracks, seen: ProjectedTracks) -> "Drawing":
+        """Choose the colours."""
         asked = np.rint(tracks.query_points[:, 0]).astype("i8")
         return cls(seen, track_colors(tracks.query_points), asked)
 
