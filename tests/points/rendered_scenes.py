@@ -185,8 +185,8 @@ def boxes_scene(
 ) -> RenderedScene:
     """A box that drifts and turns, one that swings up and down, and one that crosses before them; a wall at rest.
 
-    ``per_body`` points on each of the first two boxes and on the wall, all seen by some camera in the first frame, at no less than
-    17 degrees to the surface.
+    ``per_body`` points on each of the first two boxes and on the wall, all seen by some camera in the first frame, at
+    no less than 17 degrees to the surface.
     """
     random = np.random.default_rng(seed)
     wall = Rectangle(

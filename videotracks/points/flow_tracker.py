@@ -46,8 +46,8 @@ class FlowPointTracker:
         """Follow ``query_points`` f32[N, 4] = (t, x, y, z) through all frames.
 
         A point that no view sees goes on with its neighbours for a while, at visibility 0.25 (0.6 on a surface), then
-        NaN at 0. Frames of two views are asked for at a time, from two threads. ``ModelError``: query points that are no such array or
-        lie outside the frames; a single view without depth, which leaves nothing to lift by.
+        NaN at 0. Frames of two views are asked for at a time, from two threads. ``ModelError``: query points that are
+        no such array or lie outside the frames; a single view without depth, which leaves nothing to lift by.
         """
         asked = checked_queries(views, query_points)
         tracks = np.full((views.frame_count, len(asked), 3), np.nan, "f4")

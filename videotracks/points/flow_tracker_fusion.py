@@ -40,10 +40,10 @@ class Fusion:
         """
         from videotracks.points.flow_tracker_fusion_kernels import PRIOR_M, fuse
 
-        weights = confidence * (self._focal[:, None] / PIXEL_NOISE) ** 2
+        weights = np.ascontiguousarray(confidence * (self._focal[:, None] / PIXEL_NOISE) ** 2)
         noise = np.fmax(self._settings.depth_noise_relative * depths, LEAST_DEPTH_NOISE_M)
-        depth_weights = np.where(np.isfinite(depths), confidence / noise**2, 0)
-        limits = self._settings.depth_m + self._settings.depth_relative * np.nan_to_num(depths)
+        depth_weights = np.ascontiguousarray(np.where(np.isfinite(depths), confidence / noise**2, 0))
+        limits = np.ascontiguousarray(self._settings.depth_m + self._settings.depth_relative * np.nan_to_num(depths))
         count = weights.shape[1]
         points, settled, errors = np.empty((count, 3)), np.zeros(count, bool), np.zeros_like(weights)
         fuse(

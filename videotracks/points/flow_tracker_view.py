@@ -123,7 +123,7 @@ class ViewFollower:
         return at, sure & self.surface.measure(at, depths)[1]
 
     def patches_along(self, pixels: np.ndarray, axes: np.ndarray) -> np.ndarray:
-        """Patches f4[M, SIDE²] at ``pixels`` f[M, 2] along ``axes`` f[M, 2, 2] (``flow_tracker_patch_kernels.describe``)."""
+        """Patches f4[M, SIDE²] at ``pixels`` f[M, 2] along ``axes`` f[M, 2, 2] (``describe`` of the kernels)."""
         from videotracks.points.flow_tracker_patch_kernels import SIDE, describe
 
         patches = np.empty((len(pixels), SIDE * SIDE), "f4")
