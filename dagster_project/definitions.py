@@ -11,7 +11,7 @@ from dagster_project import automation
 from dagster_project.deployment import Deployment
 from resources.settings import Settings
 
-MODELS = {"detector", "reidentifier", "segmenter"}
+MODELS = {"detector", "reidentifier", "segmenter", "depth_estimator", "point_tracker"}
 
 
 def build_defs(

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from upath import UPath
 
 from resources.baselines import Baselines
+from resources.depth_estimator import DepthEstimatorModel
 from resources.detector import DetectorModel
 from resources.io_managers.files import FilesIOManager
 from resources.io_managers.hdf5 import Hdf5IOManager
@@ -15,6 +16,7 @@ from resources.io_managers.json import JsonIOManager
 from resources.io_managers.npz import NpzIOManager
 from resources.library import Library
 from resources.outputs import Outputs
+from resources.point_tracker import PointTrackerModel
 from resources.progress import ProgressLog
 from resources.reidentifier import ReidentifierModel
 from resources.segmenter import SegmenterModel
@@ -59,6 +61,8 @@ class Deployment(BaseSettings):
     detector: dict[str, Any] = {}
     reidentifier: dict[str, Any] = {}
     segmenter: dict[str, Any] = {}
+    depth_estimator: dict[str, Any] = {}
+    point_tracker: dict[str, Any] = {}
     settings: dict[str, dict[str, Any]] = Field({}, description="thresholds by stage; see resources/settings.py")
 
     @field_validator("data", "videos", "baselines", "weights")
@@ -140,6 +144,9 @@ class Deployment(BaseSettings):
                 **{"weights_folder": folder, **chosen["reidentifier"], **self.reidentifier}
             ),
             "segmenter": SegmenterModel(**{"weights_folder": folder, **chosen["segmenter"], **self.segmenter}),
+            # Without weights that may be shipped there is nothing to choose: both profiles track by flow.
+            "depth_estimator": DepthEstimatorModel(**{"weights_folder": folder, **self.depth_estimator}),
+            "point_tracker": PointTrackerModel(**self.point_tracker),
             "npz_io": NpzIOManager(outputs=outputs),
             "hdf5_io": Hdf5IOManager(outputs=outputs),
             "json_io": JsonIOManager(outputs=outputs),

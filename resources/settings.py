@@ -21,6 +21,17 @@ from videotracks.people.similarity import SimilaritySettings
 from videotracks.people.statistics import ReidCandidateSettings
 from videotracks.people.timeline import TimelineSettings
 from videotracks.people.validation import ValidationSettings
+from videotracks.points.batches import BatchSettings
+from videotracks.points.depth_maps import DepthSettings
+from videotracks.points.instance_masks import MaskSettings
+from videotracks.points.instance_tracks import PointTrackingSettings
+from videotracks.points.instances import InstanceSettings
+from videotracks.points.queries import QuerySettings
+from videotracks.points.refinement import RefinementSettings
+from videotracks.points.scene import SceneSettings
+from videotracks.points.stereo import StereoSettings
+from videotracks.points.trails import TrailSettings
+from videotracks.points.truth import PointTruthSettings
 
 # Dagster shows as configuration only what derives from its Config; the fields, defaults and texts are inherited.
 
@@ -82,6 +93,40 @@ class MaskHierarchy(dg.Config, HierarchySettings): ...  # noqa: D101
 class PersonObjects(dg.Config, PersonObjectSettings): ...  # noqa: D101
 
 
+class Stereo(dg.Config, StereoSettings): ...  # noqa: D101
+
+
+class PointDepth(dg.Config, DepthSettings):  # noqa: D101
+    stereo: Stereo = Stereo()
+
+
+class PointTracking(dg.Config, PointTrackingSettings): ...  # noqa: D101
+
+
+class PointMasks(dg.Config, MaskSettings): ...  # noqa: D101
+
+
+class Instances(dg.Config, InstanceSettings): ...  # noqa: D101
+
+
+class QueryPoints(dg.Config, QuerySettings): ...  # noqa: D101
+
+
+class PointBatches(dg.Config, BatchSettings): ...  # noqa: D101
+
+
+class PointTruth(dg.Config, PointTruthSettings): ...  # noqa: D101
+
+
+class PointScene(dg.Config, SceneSettings): ...  # noqa: D101
+
+
+class Refinement(dg.Config, RefinementSettings): ...  # noqa: D101
+
+
+class PointTrails(dg.Config, TrailSettings): ...  # noqa: D101
+
+
 class Settings(dg.ConfigurableResource):
     """All thresholds. What an asset reads is part of its code version: changing it makes the asset stale."""
 
@@ -104,3 +149,13 @@ class Settings(dg.ConfigurableResource):
     mask_comparison: MaskComparison = MaskComparison()
     mask_hierarchy: MaskHierarchy = MaskHierarchy()
     person_objects: PersonObjects = PersonObjects()
+    point_depth: PointDepth = PointDepth()
+    point_tracking: PointTracking = PointTracking()
+    point_masks: PointMasks = PointMasks()
+    instances: Instances = Instances()
+    query_points: QueryPoints = QueryPoints()
+    point_batches: PointBatches = PointBatches()
+    point_truth: PointTruth = PointTruth()
+    point_scene: PointScene = PointScene()
+    refinement: Refinement = Refinement()
+    point_trails: PointTrails = PointTrails()

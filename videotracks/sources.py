@@ -23,6 +23,8 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 PICTURES, ANNOTATIONS = ("img1", "JPEGImages"), "Annotations"
 #: The folder that holds candidate masks made elsewhere.
 CANDIDATE_MASKS = "masks"
+#: The folder of depth pictures, what is a depth picture, and the file beside them that states their unit.
+DEPTH, DEPTH_SUFFIXES, DEPTH_SCALE = "depth", (".png", ".pgm"), "scale.txt"
 KEY_LENGTH = 80
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _HASH_DIGITS = 8
@@ -74,7 +76,7 @@ def is_recording(path: Path) -> bool:
     """Whether a path is one, as far as names tell; a link whose target is gone counts by its name."""
     try:
         if path.is_dir():
-            if path.suffix in (f".{ANNOTATIONS}", f".{CANDIDATE_MASKS}"):
+            if path.suffix in (f".{ANNOTATIONS}", f".{CANDIDATE_MASKS}", f".{DEPTH}"):
                 return False
             kinds = VIDEO_SUFFIXES | IMAGE_SUFFIXES
             places = (place for place in (path, *(path / name for name in PICTURES)) if place.is_dir())
@@ -148,6 +150,39 @@ def mask_manifests(source: Path, camera: str) -> Path | None:
     return next(_folders_of(source, camera, CANDIDATE_MASKS), None)
 
 
+def depth_place(source: Path, camera: str) -> Path | None:
+    """The folder or HDF5 file with the depth of one view, None without any; ``RecordingError`` where there are two.
+
+    In a folder of views ``depth/<camera>/*.png`` or ``<camera>.depth.h5``, for a single view also ``depth/*.png`` or
+    ``depth.h5``; beside a file ``<stem>.depth/*.png`` or ``<stem>.depth.h5``.
+    """
+    places = list(_folders_of(source, camera, DEPTH))
+    if not source.is_dir():
+        places += [file.with_name(f"{file.stem}.{DEPTH}.h5") for file in dict.fromkeys((source, source.resolve()))]
+    else:
+        places.append(source / f"{camera}.{DEPTH}.h5")
+        if len(view_files(source)) == 1:
+            places.append(source / f"{DEPTH}.h5")
+    found = [place for place in places if place.is_file() or (place.is_dir() and depth_pictures(place))]
+    if len(found) > 1:
+        raise RecordingError(f"{found[0]} and {found[1]} both hold depth of {camera}: take one of them away")
+    return found[0] if found else None
+
+
+def depth_pictures(folder: Path) -> list[Path]:
+    """The pictures of depth in a folder, by their number where they have one."""
+    return [path for path in image_files(folder) if path.suffix.lower() in DEPTH_SUFFIXES]
+
+
+def depth_files(source: Path, camera: str) -> list[Path]:
+    """All files that hold the depth of one view."""
+    place = depth_place(source, camera)
+    if place is None or place.is_file():
+        return [place] if place else []
+    scale = place / DEPTH_SCALE
+    return depth_pictures(place) + ([scale] if scale.is_file() else [])
+
+
 def _folders_of(source: Path, camera: str, kind: str) -> Iterator[Path]:
     """The folders that may hold what belongs to one view, those that are there, the nearest first."""
     if not source.is_dir():
@@ -166,9 +201,11 @@ def recording_files(source: Path) -> list[Path]:
         files += image_files(view.path) if view.path.is_dir() else [view.path]
         files += [f for kind in ("gt", "det") if (f := annotation_file(source, view.camera, kind))]  # type: ignore[arg-type]
         files += mask_annotations(source, view.camera).values()
+        files += depth_files(source, view.camera)
         candidates = mask_manifests(source, view.camera)
         if candidates:
             files += sorted(p for p in candidates.rglob("*") if p.suffix in (".json", ".npy") and p.is_file())
     if source.is_dir():
         files += sorted(source.glob("*.toml")) + sorted(source.glob("*.y*ml")) + sorted(source.glob("seqinfo.ini"))
+        files += sorted(source.glob("points_truth.npz"))
     return list(dict.fromkeys(files))

@@ -46,6 +46,12 @@ def video_segments(folder: Path) -> Path:
     return found[0]
 
 
+def has_masks(mask_tracks: Files, recording: Recording) -> bool:
+    """Whether any object was followed in any view."""
+    with opened_tracks(mask_tracks, recording) as tracks:
+        return any(archive.objects for levels in tracks.values() for archive in levels.values())
+
+
 @contextmanager
 def opened_tracks(mask_tracks: Files, recording: Recording) -> Iterator[Mapping[int, Mapping[int, SegmentsReader]]]:
     """The tracked masks by view and level, opened for reading and closed after the block."""

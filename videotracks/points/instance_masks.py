@@ -41,7 +41,7 @@ class MaskSettings(BaseModel, frozen=True, extra="forbid"):
         "file: an .npz with an array bool[views, frames, height, width] per instance",
     )
     level: int | None = Field(default=None, ge=0, description="of the tracked masks; the coarsest without one")
-    file: Path | None = Field(default=None, description="the .npz, where masks come from a file")
+    file: str | None = Field(default=None, description="path of the .npz, where masks come from a file")
 
 
 class InstanceMasks(Protocol):
@@ -194,7 +194,7 @@ def opened_masks(
     if settings.masks == "file":
         if settings.file is None:
             raise RecordingError("masks: 'file' is asked for, and file names none; give the path of an .npz")
-        yield GivenMasks(settings.file, [recording.views[place].frame_count for place in places], tracked)
+        yield GivenMasks(Path(settings.file), [recording.views[place].frame_count for place in places], tracked)
     elif settings.masks == "annotations":
         files = [mask_annotations(source, recording.views[place].camera) for place in places]
         if not any(files):

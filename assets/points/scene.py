@@ -1,0 +1,53 @@
+"""The tracks in Rerun: cameras, pictures, points and trails."""
+
+import dagster as dg
+
+from assets.video_asset import video_asset
+from resources.library import Library
+from resources.outputs import Outputs
+from resources.progress import ProgressLog
+from resources.settings import Settings
+from videotracks.files import Files
+from videotracks.recording import Recording
+
+
+@video_asset(file="track_scene.json", storage="files", group="points", kinds={"rerun"}, settings=["point_scene"])
+def track_scene(
+    context: dg.AssetExecutionContext,
+    recording: Recording,
+    instance_tracks: Files,
+    library: Library,
+    outputs: Outputs,
+    settings: Settings,
+    progress: ProgressLog,
+) -> dg.MaterializeResult[Files]:
+    """The tracks as Rerun recordings, ``{video}_{tracker}_instance_{N}.rrd`` and ``…_combined.rrd``.
+
+    Cameras with their pictures, visible points, trails of the last frames, in world metres. Open one with
+    ``rerun FILE``. ``track_scene.json`` lists them.
+    """
+    import json
+
+    from videotracks.points.instance_tracks import calibrated_cameras
+    from videotracks.points.recording_outputs import write_scenes
+
+    source = library.source(context.partition_key)
+    scenes = write_scenes(
+        recording,
+        source,
+        calibrated_cameras(recording, source),
+        instance_tracks,
+        settings.point_scene,
+        outputs.draft,
+        progress.of(context, "writing scenes", "scenes"),
+    )
+    entry = outputs.draft("track_scene.json")
+    entry.write_text(json.dumps(sorted(scenes), indent=1))
+    links = {
+        name: dg.MetadataValue.url(f"file://{outputs.path(context.partition_key, name).path}")
+        for name in sorted(scenes)[:1]
+    }
+    return dg.MaterializeResult(
+        value=Files({entry.name: entry, **scenes}),
+        metadata={"scenes": len(scenes), "summary": f"{len(scenes)} scenes", **links},
+    )
