@@ -61,11 +61,12 @@ def main() -> None:
 @main.command()
 @click.option("--seconds", default=14.0, show_default=True, help="length of the demonstration clip")
 @click.option("--people", default=5, show_default=True, help="people who walk through it")
-def demo(seconds: float, people: int) -> None:
+@click.option("--rig", is_flag=True, help="three calibrated cameras with known depth and 3D points, 3 s and 3 people")
+def demo(seconds: float, people: int, rig: bool) -> None:
     """Render a street with people whose tracks are known, run the graph on it, say how it scored."""
-    from dagster_project.demo import run_demo
+    from dagster_project.demo import run_demo, run_rig
 
-    sys.exit(run_demo(deployment(), seconds, people, console))
+    sys.exit(run_rig(deployment(), console) if rig else run_demo(deployment(), seconds, people, console))
 
 
 @main.command()

@@ -7,8 +7,10 @@ from rich.console import Console
 from dagster_project.deployment import Deployment
 from dagster_project.runs import run_video
 from videotracks.demo.clip import write_demo
+from videotracks.demo.rig import write_rig
 
-VIDEO = "demo_street"
+VIDEO, RIG = "demo_street", "demo_rig"
+RIG_VIEWS = 3
 
 
 def run_demo(deployment: Deployment, seconds: float, people: int, console: Console) -> int:
@@ -31,4 +33,20 @@ def run_demo(deployment: Deployment, seconds: float, people: int, console: Conso
             console.print(f"Report: [bold]{report}[/]", soft_wrap=True)
     console.print(f"{time.monotonic() - begun:.0f} s. A drawn street is a demonstration; your own video comes next:")
     console.print("  [bold].venv/bin/videotracks run path/to/video.mp4[/]")
+    return outcome.exit_code
+
+
+def run_rig(deployment: Deployment, console: Console) -> int:
+    """Render the street before calibrated cameras, track points on its people in 3D, and tell how it scored."""
+    begun = time.monotonic()
+    console.print(f"Rendering a street before {RIG_VIEWS} calibrated cameras, with depth and points that are known …")
+    write_rig(deployment.videos_folder / RIG, views=RIG_VIEWS)
+    outcome = run_video(deployment, RIG, "*", console)
+    accuracy = next((check for check in outcome.checks if check.check_name == "point_accuracy"), None)
+    if accuracy is not None:
+        console.print(f"\nThe point tracker against the truth: [bold]{accuracy.description}[/]")
+    for file in ("combined/cam_00.mp4", "masks.html", f"{RIG}_flow_combined.rrd"):
+        if made := deployment.output_file(RIG, file):
+            console.print(f"made: [bold]{made}[/]", soft_wrap=True)
+    console.print(f"{time.monotonic() - begun:.0f} s")
     return outcome.exit_code

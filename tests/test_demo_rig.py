@@ -10,12 +10,13 @@ from videotracks.calibration.reading import find_calibration, read_calibration
 from videotracks.demo.people import Limb, Person, limbs
 from videotracks.demo.rig import BODY_POINTS, rig_cameras, walkers, write_rig
 from videotracks.demo.street import StreetFrame, StreetView, render
-from videotracks.demo.surface_points import PointsTruth, place_points, read_truth, sample_bodies
+from videotracks.demo.surface_points import place_points, sample_bodies
 from videotracks.errors import CorruptFileError
 from videotracks.geometry.camera import Camera
 from videotracks.geometry.triangulation import triangulate
 from videotracks.masks.annotations import read_annotation
 from videotracks.people.motchallenge import read_mot
+from videotracks.points.truth import PointsTruth, read_truth
 from videotracks.recording import probe_recording
 from videotracks.sources import mask_annotations
 

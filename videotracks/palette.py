@@ -23,9 +23,9 @@ def color_of(identity: int) -> Colour:
     hue = 2 * pi * ((identity * GOLDEN_SECTION + PHASE) % 1)
     lightness = LIGHTNESS[identity % 3]
     chroma = 0.19
-    while min(linear := _linear_rgb(lightness, chroma * cos(hue), chroma * sin(hue))) < 0 or max(linear) > 1:
+    while min(linear := linear_rgb(lightness, chroma * cos(hue), chroma * sin(hue))) < 0 or max(linear) > 1:
         chroma -= 0.005  # the screen cannot show this hue so saturated
-    red, green, blue = (_encoded(value) for value in linear)
+    red, green, blue = (encoded_level(value) for value in linear)
     return red, green, blue
 
 
@@ -40,7 +40,8 @@ def luminance(color: Colour) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _linear_rgb(lightness: float, a: float, b: float) -> tuple[float, float, float]:
+def linear_rgb(lightness: float, a: float, b: float) -> tuple[float, float, float]:
+    """A colour of OKLab as linear red, green and blue; outside 0 to 1 where the screen cannot show it."""
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
@@ -51,5 +52,6 @@ def _linear_rgb(lightness: float, a: float, b: float) -> tuple[float, float, flo
     )
 
 
-def _encoded(value: float) -> int:
+def encoded_level(value: float) -> int:
+    """A linear value, 0 to 1, as sRGB's level, 0 to 255."""
     return round(255 * (12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055))

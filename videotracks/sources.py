@@ -170,8 +170,8 @@ def depth_place(source: Path, camera: str) -> Path | None:
 
 
 def depth_pictures(folder: Path) -> list[Path]:
-    """The pictures of depth in a folder, by their number where they have one."""
-    return [path for path in image_files(folder) if path.suffix.lower() in DEPTH_SUFFIXES]
+    """The pictures of depth in a folder, by their names."""
+    return sorted(path for path in folder.iterdir() if _is_visible_file(path, set(DEPTH_SUFFIXES)))
 
 
 def depth_files(source: Path, camera: str) -> list[Path]:

@@ -9,8 +9,9 @@ import pytest
 
 from tests.videos import picture, write_video
 from videotracks.errors import CorruptFileError, RecordingError
-from videotracks.points.depth_sources import depth_files, depth_place, open_recorded
+from videotracks.points.depth_sources import open_recorded
 from videotracks.recording import probe_recording
+from videotracks.sources import depth_files, depth_place
 
 FRAMES, HEIGHT, WIDTH = 4, 48, 64
 

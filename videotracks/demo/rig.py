@@ -10,16 +10,10 @@ from videotracks.calibration.toml_files import write_toml
 from videotracks.demo.camera import camera_at
 from videotracks.demo.people import LANES_M, Person, Walk, dressed
 from videotracks.demo.street import StreetView
-from videotracks.demo.surface_points import (
-    PointsTruth,
-    place_points,
-    sample_bodies,
-    sample_street,
-    sees,
-    write_truth,
-)
+from videotracks.demo.surface_points import place_points, sample_bodies, sample_street, sees
 from videotracks.demo.view_files import ViewFiles, whole_folder
 from videotracks.geometry.camera import Camera
+from videotracks.points.truth import PointsTruth, write_truth
 from videotracks.progress import Progress, silent
 from videotracks.sources import ANNOTATIONS
 

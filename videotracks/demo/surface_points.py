@@ -1,7 +1,6 @@
 """Points on the surfaces of the generated street and its people: where each is, and which camera sees it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,29 +10,6 @@ from videotracks.demo.people import Limb, Person, limb_axes, limbs
 from videotracks.demo.street import StreetFrame, StreetView
 from videotracks.geometry.camera import Camera
 from videotracks.geometry.visibility import in_frame
-from videotracks.npz import read_npz, write_npz
-
-POINTS_TRUTH = "points_truth.npz"
-
-
-class PointsTruth(NamedTuple):
-    """True positions of N points in T frames, and which of V cameras see them: what ``points_truth.npz`` holds."""
-
-    positions: np.ndarray  # f4[T, N, 3] world metres
-    visibility: np.ndarray  # b1[V, T, N]
-    instance: np.ndarray  # i8[N] identity of the person, 0 for the street
-    camera_ids: np.ndarray  # U[V]
-    timestamps: np.ndarray  # f8[T] seconds
-
-
-def write_truth(folder: Path, truth: PointsTruth) -> None:
-    """Write ``points_truth.npz`` into the folder of a recording."""
-    write_npz(folder / POINTS_TRUTH, truth._asdict())
-
-
-def read_truth(folder: Path) -> PointsTruth:
-    """Read it back; ``CorruptFileError`` where it is not such a file."""
-    return PointsTruth(**read_npz(folder / POINTS_TRUTH, names=PointsTruth._fields))
 
 
 class BodyPoints(NamedTuple):

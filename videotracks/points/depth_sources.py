@@ -9,7 +9,6 @@ dataset ``depth`` [T, H, W]: u16 in millimetres, or floats in metres, or with an
 
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -18,17 +17,13 @@ import numpy as np
 from videotracks.errors import CorruptFileError, RecordingError
 from videotracks.points.depth_frames import MOST_PIXELS, FrameDataset, trouble
 from videotracks.recording import View, view_path
-from videotracks.sources import image_files, view_files
+from videotracks.sources import DEPTH_SCALE, depth_pictures, depth_place, image_files
 
-#: The folder of depth pictures inside a recording, and what is put behind a name beside it.
-DEPTH = "depth"
 DATASET = "depth"
-SCALE_FILE = "scale.txt"
 #: Metres per unit where nothing else is stated.
 MILLIMETRE = 0.001
 #: Metres per unit that can be: a nanometre to ten metres.
 _SCALES = (1e-9, 10.0)
-_SUFFIXES = (".png", ".pgm")
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _PGM = re.compile(rb"P5\s+(?:#[^\n]*\n\s*)*(\d{1,5})\s+(\d{1,5})\s+(\d{1,5})\s")
 _MOST_TEXT = 100
@@ -48,33 +43,6 @@ class RecordedDepth(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
-
-
-def depth_place(source: Path, camera: str) -> Path | None:
-    """The folder or HDF5 file with the depth of one view, None without any; ``RecordingError`` where there are two."""
-    found = [place for place in _places(source, camera) if place.is_file() or (place.is_dir() and _pictures(place))]
-    if len(found) > 1:
-        raise RecordingError(f"{found[0]} and {found[1]} both hold depth of {camera}: take one of them away")
-    return found[0] if found else None
-
-
-def _places(source: Path, camera: str) -> Iterator[Path]:
-    if not source.is_dir():
-        for file in dict.fromkeys((source, source.resolve())):
-            yield from (file.with_name(f"{file.stem}.{DEPTH}{end}") for end in ("", ".h5"))
-        return
-    yield from (source / DEPTH / camera, source / f"{camera}.{DEPTH}.h5")
-    if len(view_files(source)) == 1:
-        yield from (source / DEPTH, source / f"{DEPTH}.h5")
-
-
-def depth_files(source: Path, camera: str) -> list[Path]:
-    """All files that hold the depth of one view, for the content hash of the recording."""
-    place = depth_place(source, camera)
-    if place is None or place.is_file():
-        return [place] if place else []
-    scale = place / SCALE_FILE
-    return _pictures(place) + ([scale] if scale.is_file() else [])
 
 
 def open_recorded(source: Path, view: View, unit_m: float = MILLIMETRE) -> RecordedDepth | None:
@@ -113,11 +81,6 @@ def _number(path: Path) -> int | None:
     return int(digits[1]) if digits else None
 
 
-def _pictures(folder: Path) -> list[Path]:
-    files = (p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
-    return sorted((p for p in files if p.is_file()), key=lambda p: (-1 if (n := _number(p)) is None else n, p.name))
-
-
 class DepthPictures:
     """Depth in pictures, one per frame.
 
@@ -126,8 +89,8 @@ class DepthPictures:
     """
 
     def __init__(self, folder: Path, view: View, numbers: list[int] | None, unit_m: float) -> None:
-        self._unit_m = _stated_scale(folder / SCALE_FILE, unit_m)
-        files = _pictures(folder)
+        self._unit_m = _stated_scale(folder / DEPTH_SCALE, unit_m)
+        files = depth_pictures(folder)
         if len(files) == view.frame_count:
             self._files = dict(enumerate(files))
         else:

@@ -6,7 +6,7 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from videotracks.palette import _encoded, _linear_rgb
+from videotracks.palette import encoded_level, linear_rgb
 
 #: Colours of the map: more than anybody can tell apart, few enough to be made at once.
 COLORS = 360
@@ -29,8 +29,8 @@ def color_circle() -> np.ndarray:
     even = np.arange(COLORS) * (way[-1] / COLORS)
     a, b = (np.interp(even, way, places[:, axis]) for axis in (0, 1))
     # Between two places of the edge lies a hair beyond it, where the edge is hollow.
-    linear = [[min(max(v, 0.0), 1.0) for v in _linear_rgb(_LIGHTNESS, *place)] for place in zip(a, b, strict=True)]
-    circle = np.array([[_encoded(value) for value in color] for color in linear], np.uint8)
+    linear = [[min(max(v, 0.0), 1.0) for v in linear_rgb(_LIGHTNESS, *place)] for place in zip(a, b, strict=True)]
+    circle = np.array([[encoded_level(value) for value in color] for color in linear], np.uint8)
     circle.setflags(write=False)
     return circle
 
@@ -40,7 +40,7 @@ def _chroma(hue: float) -> float:
     low, high = 0.0, _MOST_CHROMA
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        linear = _linear_rgb(_LIGHTNESS, middle * cos(hue), middle * sin(hue))
+        linear = linear_rgb(_LIGHTNESS, middle * cos(hue), middle * sin(hue))
         low, high = (middle, high) if min(linear) >= 0 and max(linear) <= 1 else (low, middle)
     return low
 

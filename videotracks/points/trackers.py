@@ -16,9 +16,17 @@ class Views(Protocol):
     most; memory does not grow with the number of frames.
     """
 
-    cameras: Sequence[Camera]  # intrinsics at the size of the frames given here
-    frame_count: int
-    fps: float
+    @property
+    def cameras(self) -> Sequence[Camera]:
+        """The cameras, their intrinsics at the size of the frames given here."""
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames each view has."""
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
 
     def rgb(self, view: int, t: int) -> np.ndarray:
         """A frame, RGB u8[H, W, 3]; read-only."""
