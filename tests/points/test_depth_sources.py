@@ -126,6 +126,13 @@ def test_as_many_pictures_as_frames_belong_to_them_in_order(clip):
     assert [depth[0, 0] for depth in frames_of(clip, views(clip)[0])] == pytest.approx([1.0, 1.1, 1.2, 1.3])
 
 
+def test_order_is_by_number_not_by_name(pair):
+    folder = put(pair / "depth" / "left", range(8, 8 + FRAMES))
+    for file in sorted(folder.iterdir()):
+        file.rename(folder / f"{int(file.stem)}.png")  # 8, 9, 10, 11
+    assert [depth[0, 0] for depth in frames_of(pair, views(pair)[0])] == pytest.approx([1.0, 1.1, 1.2, 1.3])
+
+
 def test_fewer_pictures_are_frames_by_their_number_and_the_others_have_none(clip):
     put(clip.with_name("clip.depth"), [1, 3])
     found = frames_of(clip, views(clip)[0])

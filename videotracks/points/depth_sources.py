@@ -90,7 +90,7 @@ class DepthPictures:
 
     def __init__(self, folder: Path, view: View, numbers: list[int] | None, unit_m: float) -> None:
         self._unit_m = _stated_scale(folder / DEPTH_SCALE, unit_m)
-        files = depth_pictures(folder)
+        files = sorted(depth_pictures(folder), key=lambda path: (-1 if (n := _number(path)) is None else n, path.name))
         if len(files) == view.frame_count:
             self._files = dict(enumerate(files))
         else:
