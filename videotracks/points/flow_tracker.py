@@ -116,16 +116,18 @@ class _Pass:
         seen, points, confidence = self._fuse(sights, expected)
         if any(not follower.surface.known for follower in self._followers):
             drop_strangers(self._followers, points, seen, t)
-        points, held, firm = self._prediction.carry(seen, points)
+        carried = self._prediction.carry(seen, points)
+        points, held = carried.points.copy(), carried.held
         wanted = Wanted(points, held, seen, self._prediction.lost_for, np.array([f.followed for f in self._followers]))
         entered = list(
             pool.map(lambda view: enter(self._followers, view, wanted, t, self._settings), range(len(self._followers)))
         )
-        self._find_again(entered, seen, points, confidence)
+        again = self._find_again(entered, seen, points, confidence)
+        self._prediction.correct(carried, seen, again, points)
         self._prediction.take(seen, points)
         held |= self._begin(t, seen, points, confidence)
         visibility = np.where(seen, confidence, np.where(held, EXPECTED, 0))
-        visibility[self._on_a_surface(firm & ~seen, points)] = ON_SURFACE
+        visibility[self._on_a_surface(carried.firm & ~seen, points)] = ON_SURFACE
         return np.where((seen | held)[:, None], points, np.nan), visibility
 
     def _fuse(self, sights: Iterable[Sight], expected: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,11 +142,13 @@ class _Pass:
             follower.drop(np.flatnonzero(given & ~(used & seen)))
         return seen, fused.points, np.where(fused.used, confidence, 0).max(axis=0)
 
-    def _find_again(self, entered: list[Sight], seen: np.ndarray, points: np.ndarray, confidence: np.ndarray) -> None:
-        """Points that no view followed and some view found again are seen: writes the last three."""
+    def _find_again(
+        self, entered: list[Sight], seen: np.ndarray, points: np.ndarray, confidence: np.ndarray
+    ) -> np.ndarray:
+        """Points i8[M] that no view followed and some view found again; they are seen: writes the last three."""
         found = np.flatnonzero(~seen & (np.stack([sight.confidence for sight in entered]) > 0).any(axis=0))
         if not len(found):
-            return
+            return found
         some = [Sight(*(values[found] for values in sight)) for sight in entered]
         rays, depths, sure = (np.stack(values) for values in zip(*some, strict=True))
         fused = self._fusion.fuse(rays, depths, sure, points[found])
@@ -154,6 +158,7 @@ class _Pass:
         again = found[right]
         seen[again], points[again] = True, fused.points[right]
         confidence[again] = np.where(fused.used, sure, 0).max(axis=0)[right]
+        return again
 
     def _on_a_surface(self, which: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Those of the points, ``which`` bool[N], where some view's depth map has a surface; i8."""

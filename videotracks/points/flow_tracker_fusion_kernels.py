@@ -171,12 +171,12 @@ def fuse(  # type: ignore[no-untyped-def]
             settled[n] = False
 
 
-@njit("void(f8[:, ::1], f8[:, ::1], i8[:, ::1], b1[::1], f8[:, ::1], b1[::1])", **OPTIONS)
-def carry(before, now, neighbours, known, points, carried):  # type: ignore[no-untyped-def]
+@njit("void(f8[:, ::1], f8[:, ::1], i8[:, ::1], b1[::1], i8, f8[:, ::1], b1[::1])", **OPTIONS)
+def carry(before, now, neighbours, known, least, points, carried):  # type: ignore[no-untyped-def]
     """Move ``points`` f8[M, 3] as their ``neighbours`` i8[M, K] (-1: none) moved from ``before`` to ``now`` f8[N, 3].
 
     A shift and a small turn, by least squares over the neighbours that are ``known`` b1[N] in both; ``carried`` b1[M]
-    where there were three at least.
+    where there were ``least`` of them.
     """
     left, right = np.empty((3, 3)), np.empty(3)
     for m in range(points.shape[0]):
@@ -186,7 +186,7 @@ def carry(before, now, neighbours, known, points, carried):  # type: ignore[no-u
                 centre += before[i]
                 shift += now[i] - before[i]
                 count += 1
-        carried[m] = count >= 3
+        carried[m] = count >= least
         if not carried[m]:
             continue
         centre /= count

@@ -16,6 +16,10 @@ DAMPING = 0.9
 ALIKE_M, ALIKE_SHARE = 0.004, 0.4
 #: Metres per frame: a point slower than this is at rest, and stays where it is while nobody sees it.
 AT_REST_M = 0.001
+#: Neighbours that make a motion: three fix a turn.
+LEAST_NEIGHBOURS = 3
+#: Steps that make a velocity; a younger point is taken to move like those around it, whatever its one step was.
+YOUNG_STEPS = 4
 #: Lost points whose neighbours are sought at a time: bounds the matrix of distances.
 _PORTION = 256
 
@@ -59,19 +63,34 @@ class Prediction:
         lost = np.flatnonzero(~seen & np.isfinite(self.points).all(axis=1))
         fresh = lost[self.lost_for[lost] == 0]
         also_before = seen & (self.lost_for == 0) & np.isfinite(self.points).all(axis=1)
-        self._find_neighbours(fresh, also_before)
+        self._find_neighbours(fresh, self.lost_for < self._settings.coasting_frames)
         made, held = np.where(seen[:, None], seen_points, self.points), seen.copy()
         moved, carried = self.points[lost], np.zeros(len(lost), bool)
-        carry(self.points, made, self._neighbours[lost], also_before, moved, carried)
+        carry(self.points, made, self._neighbours[lost], also_before, LEAST_NEIGHBOURS, moved, carried)
         resting = np.linalg.norm(self._lasting[lost], axis=1) < AT_REST_M
         patience = np.where(resting, self._settings.carried_frames, self._settings.coasting_frames)
         coasting = ~carried & (self.lost_for[lost] < patience)
-        damped = self._lasting[lost] * DAMPING ** self.lost_for[lost][:, None]
+        known_velocity = np.where(self._seen_for[lost, None] < YOUNG_STEPS, 0, self._lasting[lost])
+        damped = known_velocity * DAMPING ** self.lost_for[lost][:, None]
         made[lost] = np.where(coasting[:, None], self.points[lost] + damped, moved)
         held[lost] = coasting | (carried & (self.lost_for[lost] < self._settings.carried_frames))
         firm = np.zeros(len(seen), bool)
         firm[lost] = held[lost] & (carried | resting)
         return Carried(made, held, firm)
+
+    def correct(self, held: Carried, seen: np.ndarray, again: np.ndarray, points: np.ndarray) -> None:
+        """Shift points that are not ``seen`` bool[N] by what their neighbours, seen ``again`` i8[M], were off.
+
+        ``held`` is where all were expected in this frame; ``points`` f8[N, 3] is where they are, and is written.
+        """
+        from videotracks.points.flow_tracker_fusion_kernels import carry
+
+        found = np.zeros(len(seen), bool)
+        found[again] = True
+        lost = np.flatnonzero(held.held & ~seen)
+        moved = points[lost]
+        carry(held.points, points, self._neighbours[lost], found, 1, moved, np.zeros(len(lost), bool))
+        points[lost] = moved
 
     def take(self, seen: np.ndarray, points: np.ndarray) -> None:
         """The points are at ``points`` f8[N, 3] in this frame, and those ``seen`` bool[N] were measured there."""
@@ -86,7 +105,7 @@ class Prediction:
 
     def _find_neighbours(self, rows: np.ndarray, candidates: np.ndarray) -> None:
         """Of the ``candidates`` bool[N], those near ``rows`` i8[M] that moved like them."""
-        others = np.flatnonzero(candidates)
+        others = np.flatnonzero(candidates & (self._seen_for > 0) & np.isfinite(self.points).all(axis=1))
         self._neighbours[rows] = -1
         if not len(others):
             return
@@ -96,6 +115,8 @@ class Prediction:
             away = _distances(self.points[some], self.points[others])
             unlike = _distances(self._lasting[some], self._lasting[others])
             allowed = ALIKE_M + ALIKE_SHARE * np.linalg.norm(self._lasting[some], axis=1)
+            allowed[self._seen_for[some] < YOUNG_STEPS] = np.inf
+            away[some[:, None] == others] = np.inf
             away[(unlike > allowed[:, None]) | (away > self._settings.neighbour_m)] = np.inf
             order = np.argpartition(away, most - 1, axis=1)[:, :most]
             near = np.isfinite(np.take_along_axis(away, order, axis=1))

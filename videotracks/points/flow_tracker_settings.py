@@ -16,7 +16,7 @@ class FlowTrackerSettings(BaseModel, frozen=True, extra="forbid"):
         default=0.6, ge=0, lt=1, description="of a patch with the one of the query, or of the last good frame"
     )
     search_correlation: float = Field(
-        default=0.8, ge=0, lt=1, description="of a patch with the one of a point that was lost, to be that point again"
+        default=0.75, ge=0, lt=1, description="of a patch with the one of a point that was lost, to be that point again"
     )
     entry_correlation: float = Field(
         default=0.8, ge=0, lt=1, description="of a patch with that in another view, for a point to enter without depth"
