@@ -121,7 +121,7 @@ class PointTruth(dg.Config, PointTruthSettings): ...  # noqa: D101
 class PointScene(dg.Config, SceneSettings): ...  # noqa: D101
 
 
-class Refinement(dg.Config, RefinementSettings): ...  # noqa: D101
+class Refinement(dg.Config, RefinementSettings): ...  # type: ignore[misc]  # noqa: D101
 
 
 class PointTrails(dg.Config, TrailSettings): ...  # noqa: D101

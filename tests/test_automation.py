@@ -292,6 +292,7 @@ BLOCKING = {
     "canonical_persons": "structure",
     "crops_by_person": "coverage",
     "mask_tracks": "archive_integrity",
+    "refined_tracks": "refined_from_tracks",
 }
 
 

@@ -51,7 +51,17 @@ MASKS = {
     "person_objects": ["canonical_persons", "mask_tracks", "recording"],
     "masked_crops": ["final_crops", "mask_tracks", "person_objects", "recording"],
 }
-GRAPH |= MASKS
+POINTS = {
+    "depth_maps": ["recording"],
+    "instance_tracks": ["depth_maps", "mask_tracks", "recording"],
+    "track_scene": ["instance_tracks", "recording"],
+    "refined_tracks": ["instance_tracks"],
+    "track_videos": ["depth_maps", "instance_tracks", "recording", "refined_tracks"],
+}
+GRAPH |= MASKS | POINTS
+#: The group of each asset.
+GROUPS = dict.fromkeys(GRAPH, "people") | dict.fromkeys(MASKS, "masks") | dict.fromkeys(POINTS, "points")
+GROUPS["recording"] = "recordings"
 
 #: What there is once, over all videos.
 OF_ALL_VIDEOS = {"quality_report": ["person_report"]}
@@ -85,6 +95,11 @@ FILES = {
     "mask_report": "masks.html",
     "person_objects": "person_objects.npz",
     "masked_crops": "masked_crops.h5",
+    "depth_maps": "depth.h5",
+    "instance_tracks": "point_tracks.json",
+    "track_scene": "track_scene.json",
+    "refined_tracks": "combined_refinement_stats.json",
+    "track_videos": "track_videos.json",
 }
 
 #: Each check, and whether it stops what depends on its asset.
@@ -101,11 +116,13 @@ CHECKS = {
     "mask_tracks:archive_integrity": True,
     "mask_tracks:mask_accuracy": False,
     "person_objects:boxes_have_masks": False,
+    "instance_tracks:point_accuracy": False,
+    "refined_tracks:refined_from_tracks": True,
 }
 
 HEAVY = [
     *("cv2", "torch", "torchvision", "av", "h5py", "onnxruntime", "numba", "PIL", "polars", "scipy", "jinja2"),
-    *("sam2", "openai", "pycocotools"),
+    *("sam2", "openai", "pycocotools", "rerun", "pyarrow"),
 ]
 
 
@@ -177,7 +194,7 @@ def test_every_check_is_evaluated_per_video_and_says_what_it_looks_at(defs: dg.D
 def test_an_asset_tells_the_ui_what_it_is(defs: dg.Definitions, name: str) -> None:
     spec = specs(defs)[name]
     assert spec.partitions_def == videos
-    assert spec.group_name == ("recordings" if name == "recording" else "masks" if name in MASKS else "people")
+    assert spec.group_name == GROUPS[name]
     assert spec.owners == [f"team:{spec.group_name}"]
     assert spec.kinds >= {"python"}
     assert spec.kinds & {"npz", "hdf5", "json", "files"}
@@ -208,6 +225,7 @@ def test_a_tolerance_of_the_checks_makes_nothing_stale() -> None:
 def test_another_model_is_another_code_version_of_what_runs_it_and_of_the_page_that_names_it() -> None:
     assert changed(detector={"kind": "public"}) == {"detections", "detection_crops", "person_report"}
     assert changed(segmenter={"kind": "sam2"}) == {"mask_candidates", "mask_tracks"}
+    assert changed(point_tracker={"kind": "cotracker3"}) == {"instance_tracks"}
     assert changed(reidentifier={"kind": "osnet"}) == {"person_similarity", "similarity_summary", "person_report"}
 
 

@@ -186,7 +186,7 @@ def depth_files(source: Path, camera: str) -> list[Path]:
 def _folders_of(source: Path, camera: str, kind: str) -> Iterator[Path]:
     """The folders that may hold what belongs to one view, those that are there, the nearest first."""
     if not source.is_dir():
-        places = [file.with_name(f"{file.stem}.{kind}") for file in (source, source.resolve())]
+        places = [file.with_name(f"{file.stem}.{kind}") for file in dict.fromkeys((source, source.resolve()))]
     else:
         places = [source / kind / camera]
         if len(view_files(source)) == 1:

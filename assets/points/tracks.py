@@ -12,6 +12,7 @@ from resources.progress import ProgressLog
 from resources.settings import Settings
 from videotracks.files import Files
 from videotracks.points.depth_store import DepthStore
+from videotracks.points.tracks import PointTracks
 from videotracks.recording import Recording
 
 
@@ -62,7 +63,8 @@ def instance_tracks(
     )
     files = Files(members)
     cameras = calibrated_cameras(recording, source)
-    plot = draw_trajectories(read_instances(files), cameras, TrajectoryPlotSettings(width_px=900, height_px=450))
+    shown: dict[int | str, PointTracks] = {number: one for number, one in read_instances(files).items()}
+    plot = draw_trajectories(shown, cameras, TrajectoryPlotSettings(width_px=900, height_px=450))
     said = made.reason or f"{made.points} points on {len(made.instances)} instances, by {point_tracker.kind}"
     return dg.MaterializeResult(
         value=files,
@@ -104,14 +106,8 @@ def point_accuracy(
     if score is None:
         said = "no true points (points_truth.npz) and calibration in the recording's folder: nothing to score"
         return dg.AssetCheckResult(passed=True, description=said, metadata={"has_ground_truth": False})
-    wanted = settings.point_truth
-    good = score.median_trajectory_error_m is not None and score.average_points_within is not None
     return dg.AssetCheckResult(
-        passed=bool(
-            good
-            and score.median_trajectory_error_m <= wanted.median_error_m
-            and score.average_points_within >= wanted.points_within
-        ),
+        passed=score.reaches(settings.point_truth),
         severity=dg.AssetCheckSeverity.WARN,
         description=score.told(),
         metadata={"has_ground_truth": True, "tracker": point_tracker.kind, **score.numbers()},

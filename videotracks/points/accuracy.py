@@ -25,7 +25,7 @@ class PointAccuracy(BaseModel, frozen=True):
     average_points_within: float | None = Field(description="APD: share of the visible points that are near enough")
     occlusion_accuracy: float | None = Field(description="share of all points whose visibility is right")
     median_trajectory_error_m: float | None = Field(
-        description="median distance over the visible frames of a track, mean over the tracks"
+        description="median distance over all visible points; infinite where half of them are lost"
     )
     thresholds_m: list[float]
     jaccard: list[float | None] = Field(description="per threshold: found, of what is visible or said to be")
@@ -90,13 +90,7 @@ def median_reprojection_error(
 
 
 def _median_trajectory_error(distance: np.ndarray, visible: np.ndarray) -> float | None:
-    some = visible.any(axis=0)
-    if not some.any():
-        return None
-    ordered = np.sort(np.where(visible, distance, np.nan)[:, some], axis=0)  # NaN last
-    counts = visible[:, some].sum(axis=0)
-    tracks = np.arange(len(counts))
-    return float(((ordered[(counts - 1) // 2, tracks] + ordered[counts // 2, tracks]) / 2).mean())
+    return float(np.median(distance[visible])) if visible.any() else None
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -58,17 +58,37 @@ class Surface:
         """Whether a surface nearer than ``depths`` f8[M] m begins beside pixels ``at`` f4[M, 2]."""
         if self._depth is None:
             return np.zeros(len(at), bool)
-        height, width = self._depth.shape
+        return depths - self._cells(self._nearest, at) > SHADOW_STEP * depths
+
+    def beside_an_edge(self, at: np.ndarray) -> np.ndarray:
+        """Whether two surfaces meet within SHADOW_PX of pixels ``at`` f4[M, 2], bool[M]."""
+        if self._depth is None:
+            return np.zeros(len(at), bool)
+        near, far = self._cells(self._nearest, at), self._cells(self._farthest, at)
+        return far - near > SHADOW_STEP * near
+
+    def _cells(self, depth: np.ndarray, at: np.ndarray) -> np.ndarray:
+        height, width = depth.shape
         x = ((np.nan_to_num(at[:, 0]) + 0.5) * (width / self._camera.width)).astype("i8")
         y = ((np.nan_to_num(at[:, 1]) + 0.5) * (height / self._camera.height)).astype("i8")
-        nearest = self._nearest[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        return depths - nearest > SHADOW_STEP * depths
+        return depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+
+    @cached_property
+    def depth(self) -> np.ndarray:
+        """The map, f4[H, W] m, as the kernels take it."""
+        return np.ascontiguousarray(self._depth, "f4")
+
+    @cached_property
+    def _farthest(self) -> np.ndarray:
+        """The greatest depth within SHADOW_PX."""
+        import cv2
+
+        return cv2.dilate(np.nan_to_num(self.depth), np.ones((2 * SHADOW_PX + 1,) * 2, "u1"))
 
     @cached_property
     def _nearest(self) -> np.ndarray:
         """The least depth within SHADOW_PX, infinite where none is known."""
         import cv2
 
-        assert self._depth is not None  # asked for where there is one alone
-        known = np.where(self._depth > 0, self._depth, np.float32(np.inf)).astype("f4", copy=False)
+        known = np.where(self.depth > 0, self.depth, np.float32(np.inf))
         return cv2.erode(known, np.ones((2 * SHADOW_PX + 1,) * 2, "u1"))

@@ -1,5 +1,6 @@
 """What one view makes of the points: follows them by Lucas–Kanade, and looks for those that it does not see."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,13 +47,13 @@ class ViewFollower:
         self._last = np.zeros((count, SIDE * SIDE), "f4")
         self.grey: np.ndarray = np.empty((0, 0), "u1")
         self.surface = Surface(self.camera, None, settings)
-        self._before = self.grey
+        self._before, self._surface_before = self.grey, self.surface
 
     def load(self, t: int) -> None:
         """Read frame ``t`` and keep the one before."""
         import cv2
 
-        self._before = self.grey
+        self._before, self._surface_before = self.grey, self.surface
         self.grey = cv2.cvtColor(self._views.rgb(self._view, t), cv2.COLOR_RGB2GRAY)
         self.surface = Surface(self.camera, self._views.depth(self._view, t), self._settings)
 
@@ -67,13 +68,19 @@ class ViewFollower:
             return sight
         start, depths = self.camera.project(expected[rows])
         moved = np.nan_to_num(start - self.camera.project(before[rows])[0])
-        at, returned_px = self._flow(self.at[rows], self.at[rows] + moved.astype("f4"))
+        guess = self.at[rows] + moved.astype("f4")
+        at, returned_px = self._flow(self.at[rows], guess)
+        at_edges = self._surface_before.beside_an_edge(self.at[rows])
+        were = self.camera.project(before[rows[at_edges]])[1]
+        at[at_edges], returned_px[at_edges] = self._flow_on_surfaces(
+            self.at[rows[at_edges]], were, (guess[at_edges], at[at_edges])
+        )
         patches = self._patches(at)
         with_last = (patches * self._last[rows]).sum(axis=1)
         alike = np.maximum(with_last, (patches * self._first[rows]).sum(axis=1))
         seen = (returned_px <= self._settings.forward_backward_px) & (alike >= self._settings.least_correlation)
         measured, agrees = self.surface.measure(at, depths, slack=2.0)
-        seen &= agrees & self._within(at) & ~self.surface.in_shadow(at, measured)
+        seen &= agrees & self._within(at) & (at_edges | ~self.surface.in_shadow(at, measured))
         good = seen & (with_last >= GOOD) & ((rows + t) % REFRESHED_EVERY == 0)
         self._last[rows[good]] = patches[good]
         self.followed[rows[~seen]] = False
@@ -166,3 +173,36 @@ class ViewFollower:
         )
         off = np.linalg.norm(back[:, 0] - origin, axis=1)
         return at[:, 0], np.where((found[:, 0] == 1) & (returned[:, 0] == 1), off, np.inf)
+
+    def _flow_on_surfaces(
+        self, origin: np.ndarray, depths: np.ndarray, guesses: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As ``_flow``, of points beside an edge: with what is on their own surface alone, in ``depths`` f8[M] m."""
+        if not len(origin):
+            return origin, np.zeros(0)
+        at, least = origin, np.full(len(origin), np.inf, "f4")
+        for guess in guesses:
+            there, residuals = self._on_surface(self._before, self.grey, self._surface_before, origin, depths, guess)
+            better = residuals < least
+            at, least = np.where(better[:, None], there, at), np.where(better, residuals, least)
+        measured = self.surface.measure(at, depths)[0]
+        back, residuals = self._on_surface(self.grey, self._before, self.surface, at, measured, origin)
+        off = np.linalg.norm(back - origin, axis=1)
+        return at, np.where(np.isfinite(least) & np.isfinite(residuals), off, np.inf)
+
+    def _on_surface(
+        self,
+        image: np.ndarray,
+        other: np.ndarray,
+        surface: Surface,
+        at: np.ndarray,
+        depths: np.ndarray,
+        guess: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        from videotracks.points.flow_tracker_edge_kernels import follow_surface
+
+        found, residuals = np.empty((len(at), 2), "f4"), np.empty(len(at), "f4")
+        start, begin = (np.ascontiguousarray(pixels, "f4") for pixels in (at, guess))
+        half, steps = self._settings.window_px // 2, 2 * self._settings.iterations
+        follow_surface(image, other, surface.depth, start, depths.astype("f4"), begin, half, steps, found, residuals)
+        return found, residuals

@@ -53,15 +53,12 @@ class TrackerScore(BaseModel, frozen=True):
     accuracy: PointAccuracy
     reprojection_error_px: float | None = Field(description="median over visible points and the cameras that see them")
 
-    @property
-    def median_trajectory_error_m(self) -> float | None:
-        """Median over the points of the median distance over their visible frames."""
-        return self.accuracy.median_trajectory_error_m
-
-    @property
-    def average_points_within(self) -> float | None:
-        """Share of visible points within the thresholds, their mean."""
-        return self.accuracy.average_points_within
+    def reaches(self, wanted: PointTruthSettings) -> bool:
+        """Whether the score is as good as the check expects; not without a visible point."""
+        error_m, within = self.accuracy.median_trajectory_error_m, self.accuracy.average_points_within
+        if error_m is None or within is None:
+            return False
+        return error_m <= wanted.median_error_m and within >= wanted.points_within
 
     def told(self) -> str:
         """The score in a line."""
@@ -103,16 +100,18 @@ def score_tracker(
     ) as views:
         positions = truth.positions[:: settings.stride][: views.frame_count].astype("f8")
         visibility = truth.visibility[:, :: settings.stride][:, : views.frame_count]
-        seen = visibility.any(axis=0)
+        seen = np.logical_or.reduce(visibility, axis=0)
         chosen = np.flatnonzero(seen.any(axis=0))
         chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(MOST_POINTS, len(chosen))).round().astype("i8"))]
         first = seen[:, chosen].argmax(axis=0)
         queries = np.column_stack([first, positions[first, chosen]]).astype("f4")
         tracked = tracker.track(views, queries, progress)
         error_px = _reprojection_px(views, positions[:, chosen], visibility[:, :, chosen], tracked)
-    scored = seen[:, chosen].copy()
-    scored[first, np.arange(len(chosen))] = False
-    accuracy = score_points(positions[:, chosen], scored, tracked.tracks, tracked.visibilities > 0.5)
+    # The frame in which a point is asked for is given, and counts for nothing.
+    scored = np.array(seen[:, chosen])
+    said = tracked.visibilities > 0.5
+    scored[first, np.arange(len(chosen))] = said[first, np.arange(len(chosen))] = False
+    accuracy = score_points(positions[:, chosen], scored, tracked.tracks, said)
     return TrackerScore(accuracy=accuracy, reprojection_error_px=error_px)
 
 
