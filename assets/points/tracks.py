@@ -12,7 +12,6 @@ from resources.progress import ProgressLog
 from resources.settings import Settings
 from videotracks.files import Files
 from videotracks.points.depth_store import DepthStore
-from videotracks.points.tracks import PointTracks
 from videotracks.recording import Recording
 
 
@@ -63,8 +62,7 @@ def instance_tracks(
     )
     files = Files(members)
     cameras = calibrated_cameras(recording, source)
-    shown: dict[int | str, PointTracks] = {number: one for number, one in read_instances(files).items()}
-    plot = draw_trajectories(shown, cameras, TrajectoryPlotSettings(width_px=900, height_px=450))
+    plot = draw_trajectories(read_instances(files), cameras, TrajectoryPlotSettings(width_px=900, height_px=450))
     said = made.reason or f"{made.points} points on {len(made.instances)} instances, by {point_tracker.kind}"
     return dg.MaterializeResult(
         value=files,

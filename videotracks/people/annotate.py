@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from videotracks.palette import Colour, color_of, text_color_on
-from videotracks.read_ahead import read_ahead
 from videotracks.progress import Progress, silent
+from videotracks.read_ahead import read_ahead
 from videotracks.recording import Recording, View, read_frames, view_path
 from videotracks.tables import Persons
 

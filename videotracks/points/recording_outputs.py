@@ -41,7 +41,7 @@ def read_summary(instance_tracks: Files) -> TrackSummary:
     return summary
 
 
-def read_instances(instance_tracks: Files) -> dict[int, PointTracks]:
+def read_instances(instance_tracks: Files) -> dict[int | str, PointTracks]:
     """The tracks of every instance, by its number."""
     return {
         record.instance: read_tracks(instance_tracks[record.file]) for record in read_summary(instance_tracks).instances
