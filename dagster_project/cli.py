@@ -59,7 +59,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--seconds", default=14.0, show_default=True, help="length of the demonstration clip")
+@click.option("--seconds", default=8.0, show_default=True, help="length of the demonstration clip")
 @click.option("--people", default=5, show_default=True, help="people who walk through it")
 @click.option("--rig", is_flag=True, help="three calibrated cameras with known depth and 3D points, 3 s and 3 people")
 def demo(seconds: float, people: int, rig: bool) -> None:
