@@ -42,6 +42,7 @@ class Prediction:
         self._lasting = np.zeros((count, 3))
         self.lost_for = np.zeros(count, np.int64)  # frames since it was seen
         self._seen_for = np.zeros(count, np.int64)  # steps that its velocities are made of
+        self._alone = np.zeros(count, bool)  # lost, and not moved by neighbours in the last frame
         self._neighbours = np.full((count, settings.neighbours), -1)
 
     def begin(self, rows: np.ndarray, points: np.ndarray) -> None:
@@ -61,13 +62,14 @@ class Prediction:
         from videotracks.points.flow_tracker_fusion_kernels import carry
 
         lost = np.flatnonzero(~seen & np.isfinite(self.points).all(axis=1))
-        fresh = lost[self.lost_for[lost] == 0]
+        fresh = lost[(self.lost_for[lost] == 0) | self._alone[lost]]
         also_before = seen & (self.lost_for == 0) & np.isfinite(self.points).all(axis=1)
         self._find_neighbours(fresh, self.lost_for < self._settings.coasting_frames)
         made, held = np.where(seen[:, None], seen_points, self.points), seen.copy()
         moved, carried = self.points[lost], np.zeros(len(lost), bool)
         carry(self.points, made, self._neighbours[lost], also_before, LEAST_NEIGHBOURS, moved, carried)
-        resting = np.linalg.norm(self._lasting[lost], axis=1) < AT_REST_M
+        self._alone[lost] = ~carried
+        resting = (np.linalg.norm(self._lasting[lost], axis=1) < AT_REST_M) & (self._seen_for[lost] > 0)
         patience = np.where(resting, self._settings.carried_frames, self._settings.coasting_frames)
         coasting = ~carried & (self.lost_for[lost] < patience)
         known_velocity = np.where(self._seen_for[lost, None] < YOUNG_STEPS, 0, self._lasting[lost])

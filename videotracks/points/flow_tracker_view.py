@@ -1,11 +1,11 @@
 """What one view makes of the points: follows them by Lucas–Kanade, and looks for those that it does not see."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from videotracks.geometry.camera import Camera
+from videotracks.points.flow_tracker_flow import Moment, flow
 from videotracks.points.flow_tracker_settings import FlowTrackerSettings
 from videotracks.points.flow_tracker_surface import Surface
 from videotracks.points.trackers import Views
@@ -20,8 +20,6 @@ BORDER_PX = 4.0
 UNIQUE_BY = 0.05
 #: A lost point is looked for in every so-manieth frame; the points take turns.
 LOOKED_EVERY = 2
-#: The eye of Lucas–Kanade: smallest eigenvalue of a window per pixel, below which it shows no corner.
-_CORNER = 1e-4
 
 
 class Sight(NamedTuple):
@@ -47,13 +45,14 @@ class ViewFollower:
         self._last = np.zeros((count, SIDE * SIDE), "f4")
         self.grey: np.ndarray = np.empty((0, 0), "u1")
         self.surface = Surface(self.camera, None, settings)
-        self._before, self._surface_before = self.grey, self.surface
+        self._depths = np.full(count, np.nan)  # of the surface at each point
+        self._before = Moment(self.grey, self.surface)
 
     def load(self, t: int) -> None:
         """Read frame ``t`` and keep the one before."""
         import cv2
 
-        self._before, self._surface_before = self.grey, self.surface
+        self._before = Moment(self.grey, self.surface)
         self.grey = cv2.cvtColor(self._views.rgb(self._view, t), cv2.COLOR_RGB2GRAY)
         self.surface = Surface(self.camera, self._views.depth(self._view, t), self._settings)
 
@@ -68,13 +67,8 @@ class ViewFollower:
             return sight
         start, depths = self.camera.project(expected[rows])
         moved = np.nan_to_num(start - self.camera.project(before[rows])[0])
-        guess = self.at[rows] + moved.astype("f4")
-        at, returned_px = self._flow(self.at[rows], guess)
-        at_edges = self._surface_before.beside_an_edge(self.at[rows])
-        were = self.camera.project(before[rows[at_edges]])[1]
-        at[at_edges], returned_px[at_edges] = self._flow_on_surfaces(
-            self.at[rows[at_edges]], were, (guess[at_edges], at[at_edges])
-        )
+        guess, now = self.at[rows] + moved.astype("f4"), Moment(self.grey, self.surface)
+        at, returned_px, at_edges = flow(self._before, now, self.at[rows], self._depths[rows], guess, self._settings)
         patches = self._patches(at)
         with_last = (patches * self._last[rows]).sum(axis=1)
         alike = np.maximum(with_last, (patches * self._first[rows]).sum(axis=1))
@@ -84,7 +78,7 @@ class ViewFollower:
         good = seen & (with_last >= GOOD) & ((rows + t) % REFRESHED_EVERY == 0)
         self._last[rows[good]] = patches[good]
         self.followed[rows[~seen]] = False
-        self.at[rows[seen]] = at[seen]
+        self.at[rows[seen]], self._depths[rows] = at[seen], measured
         surely = np.exp(-((returned_px / self._settings.forward_backward_px) ** 2)) * np.clip(alike, 0, 1)
         return self._sight(rows[seen], measured[seen], 0.5 + 0.5 * surely[seen])
 
@@ -95,7 +89,8 @@ class ViewFollower:
             self._first[rows] = self._last[rows] = self._patches(at)
             self.known[rows] = True
         self.at[rows], self.followed[rows] = at, True
-        return self._sight(rows, self.surface.measure(at, np.full(len(rows), np.nan))[0], np.full(len(rows), 0.75))
+        self._depths[rows] = self.surface.measure(at, np.full(len(rows), np.nan))[0]
+        return self._sight(rows, self._depths[rows], np.full(len(rows), 0.75))
 
     def drop(self, rows: np.ndarray) -> None:
         """Follow the points ``rows`` no further."""
@@ -155,54 +150,3 @@ class ViewFollower:
         x, y = pixels[:, 0], pixels[:, 1]
         right, bottom = self.camera.width - 1 - BORDER_PX, self.camera.height - 1 - BORDER_PX
         return (x >= BORDER_PX) & (y >= BORDER_PX) & (x <= right) & (y <= bottom)
-
-    def _flow(self, origin: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels f4[M, 2] in this frame, and how far from ``origin`` f4[M, 2] they return in the one before, px."""
-        import cv2
-
-        window, levels = (self._settings.window_px,) * 2, self._settings.pyramid_levels
-        until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, self._settings.iterations, 0.03)
-        start = np.ascontiguousarray(origin[:, None])
-        flags = cv2.OPTFLOW_USE_INITIAL_FLOW
-        at, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._before, self.grey, start, guess[:, None].copy(), None, None, window, levels, until, flags, _CORNER
-        )
-        # From the right place the way back is short: one level will do, and from a wrong one it does not lead home.
-        back, returned, _ = cv2.calcOpticalFlowPyrLK(
-            self.grey, self._before, at, start.copy(), None, None, window, 0, until, flags, _CORNER
-        )
-        off = np.linalg.norm(back[:, 0] - origin, axis=1)
-        return at[:, 0], np.where((found[:, 0] == 1) & (returned[:, 0] == 1), off, np.inf)
-
-    def _flow_on_surfaces(
-        self, origin: np.ndarray, depths: np.ndarray, guesses: Sequence[np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As ``_flow``, of points beside an edge: with what is on their own surface alone, in ``depths`` f8[M] m."""
-        if not len(origin):
-            return origin, np.zeros(0)
-        at, least = origin, np.full(len(origin), np.inf, "f4")
-        for guess in guesses:
-            there, residuals = self._on_surface(self._before, self.grey, self._surface_before, origin, depths, guess)
-            better = residuals < least
-            at, least = np.where(better[:, None], there, at), np.where(better, residuals, least)
-        measured = self.surface.measure(at, depths)[0]
-        back, residuals = self._on_surface(self.grey, self._before, self.surface, at, measured, origin)
-        off = np.linalg.norm(back - origin, axis=1)
-        return at, np.where(np.isfinite(least) & np.isfinite(residuals), off, np.inf)
-
-    def _on_surface(
-        self,
-        image: np.ndarray,
-        other: np.ndarray,
-        surface: Surface,
-        at: np.ndarray,
-        depths: np.ndarray,
-        guess: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        from videotracks.points.flow_tracker_edge_kernels import follow_surface
-
-        found, residuals = np.empty((len(at), 2), "f4"), np.empty(len(at), "f4")
-        start, begin = (np.ascontiguousarray(pixels, "f4") for pixels in (at, guess))
-        half, steps = self._settings.window_px // 2, 2 * self._settings.iterations
-        follow_surface(image, other, surface.depth, start, depths.astype("f4"), begin, half, steps, found, residuals)
-        return found, residuals
