@@ -7,8 +7,7 @@ crops touches their bytes alone and regrouping copies bytes.
 
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
+from videotracks.broken_files import hdf5_trouble
 from videotracks.errors import CorruptFileError
 from videotracks.tables import BOX, Table, column
 
@@ -75,18 +75,9 @@ def write_attributes(
     file.attrs["codec"] = codec
 
 
-@contextmanager
-def trouble(name: str) -> Iterator[None]:
-    """Turn whatever HDF5 says of a broken file into a ``CorruptFileError`` that names it."""
-    try:
-        yield
-    except CorruptFileError as error:
-        text = str(error)
-        raise CorruptFileError(text if text.startswith(name) else f"{name}: {text}; {REMEDY}") from None
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise CorruptFileError(f"{name}: no complete crop file ({error}); {REMEDY}") from error
+def trouble(name: str) -> AbstractContextManager[None]:
+    """Turn whatever HDF5 says of a broken crop file into a ``CorruptFileError`` that names it."""
+    return hdf5_trouble(name, "crop file", REMEDY)
 
 
 def hard_member(group: "h5py.Group", name: str) -> Any:

@@ -10,12 +10,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from videotracks.errors import ModelError
+from videotracks.onnx_session import open_session
 from videotracks.people.reidentifiers import checked, unit_length
 from videotracks.weights import InputSettings
-
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-#: More gain nothing: other steps of the same video run beside this one.
-_THREADS = 2
 
 
 class OnnxReidSettings(BaseModel, frozen=True, extra="forbid"):
@@ -74,20 +71,7 @@ class OnnxReidentifier:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        provider = _PROVIDERS[self._device]
-        if provider not in onnxruntime.get_available_providers():
-            raise ModelError(f"device {self._device}: this ONNX Runtime has {onnxruntime.get_available_providers()}")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _THREADS
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(self._bytes, options, providers=[provider])
-        except Exception as error:  # its own exception types have no common base but Exception
-            raise ModelError(f"{self._path}: ONNX Runtime cannot load it ({str(error)[:300]})") from error
-        if provider not in session.get_providers():
-            raise ModelError(f"device {self._device}: ONNX Runtime fell back to {session.get_providers()}")
+        session = open_session(self._bytes, self._path, self._device)
         self._check_shapes(session)
         return session
 

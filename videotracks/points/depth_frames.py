@@ -7,12 +7,12 @@ stored and inflated here, into no more bytes than a chunk may have.
 import itertools
 import math
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from videotracks.broken_files import hdf5_trouble
 from videotracks.errors import CorruptFileError
 
 if TYPE_CHECKING:
@@ -26,18 +26,9 @@ MOST_FRAMES = 100_000_000
 _MOST_SLAB_BYTES = 1 << 28
 
 
-@contextmanager
-def trouble(name: str, remedy: str) -> Iterator[None]:
-    """Turn whatever HDF5 says of a broken file into a ``CorruptFileError`` that names it and what to do."""
-    try:
-        yield
-    except CorruptFileError as error:
-        text = str(error)
-        raise CorruptFileError(text if text.startswith(name) else f"{name}: {text}; {remedy}") from None
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise CorruptFileError(f"{name}: no complete depth file ({error}); {remedy}") from error
+def trouble(name: str, remedy: str) -> AbstractContextManager[None]:
+    """Turn whatever HDF5 says of a broken depth file into a ``CorruptFileError`` that names it and what to do."""
+    return hdf5_trouble(name, "depth file", remedy)
 
 
 class FrameDataset:

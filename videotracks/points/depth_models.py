@@ -10,10 +10,8 @@ from pydantic import BaseModel, Field
 
 from videotracks.errors import ModelError
 from videotracks.geometry.camera import Camera
+from videotracks.onnx_session import open_session
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-#: More gain nothing: other steps of the same video run beside this one.
-_THREADS = 2
 #: A network that names a larger input is not meant for pictures.
 _MOST_INPUT_PX = 8192
 
@@ -103,20 +101,7 @@ class OnnxDepthModel:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        provider = _PROVIDERS[self._device]
-        if provider not in onnxruntime.get_available_providers():
-            raise ModelError(f"device {self._device}: this ONNX Runtime has {onnxruntime.get_available_providers()}")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _THREADS
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(self._bytes, options, providers=[provider])
-        except Exception as error:  # its own exception types have no common base but Exception
-            raise ModelError(f"{self._path}: ONNX Runtime cannot load it ({str(error)[:300]})") from error
-        if provider not in session.get_providers():
-            raise ModelError(f"device {self._device}: ONNX Runtime fell back to {session.get_providers()}")
+        session = open_session(self._bytes, self._path, self._device)
         inputs = session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
             raise self._unfit(f"inputs {[(i.type, i.shape) for i in inputs]}")
