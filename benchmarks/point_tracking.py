@@ -34,10 +34,10 @@ FRAMES, POINTS, SPEED_FRAMES = 50, 2_000, 300
 GOALS = "goals: MTE 2 cm, APD 0.85, 30 frames/s"
 #: Functions of the profile by the stage that they are.
 STAGES = {
-    "Lucas–Kanade": ("calcOpticalFlowPyrLK",),
-    "patches": ("describe", "search"),
-    "depth": ("measure", "erode", "in_shadow", "_nearest"),
-    "fusion": ("fuse", "carry"),
+    "Lucas–Kanade": ("calcOpticalFlowPyrLK", "follow_surface"),
+    "patches": ("describe", "search", "correlation", "_cross"),
+    "depth": ("measure", "erode", "dilate", "in_shadow", "beside_an_edge", "_cells", "_nearest", "_farthest"),
+    "fusion": ("fuse", "carry", "_distances", "take"),
     "projection": ("_rays_to", "distort", "undistort", "pixels_of", "project", "lift"),
     "grey": ("cvtColor",),
 }

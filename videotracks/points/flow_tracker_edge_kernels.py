@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 
 OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, "nogil": True}
+#: Sums in any order, so that they are vectorised; NaN stays what it is.
+OPTIONS["fastmath"] = {"reassoc", "contract", "nsz"}
 #: Share of the depth within which a pixel of the window is on the surface of the point.
 SAME_SURFACE = 0.03
 #: Of the window, so much must be on the surface.

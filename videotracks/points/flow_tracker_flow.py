@@ -36,11 +36,9 @@ def flow(
     edges = before.surface.beside_an_edge(origin) & np.isfinite(depths)
     if edges.any():
         start, where = origin[edges], depths[edges]
-        best, least = start, np.full(len(start), np.inf, "f4")
-        for begin in (guess[edges], at[edges]):
-            there, residuals = _over_surface(before, now, start, where, begin, settings)
-            better = residuals < least
-            best, least = np.where(better[:, None], there, best), np.where(better, residuals, least)
+        # The window's answer is near where its way back leads home; else it is the other surface's.
+        begin = np.where((returned_px[edges] <= settings.forward_backward_px)[:, None], at[edges], guess[edges])
+        best, least = _over_surface(before, now, start, where, begin, settings)
         back, residuals = _over_surface(now, before, best, now.surface.measure(best, where)[0], start, settings)
         off = np.linalg.norm(back - start, axis=1)
         at[edges] = best

@@ -20,6 +20,8 @@ AT_REST_M = 0.001
 LEAST_NEIGHBOURS = 3
 #: Steps that make a velocity; a younger point is taken to move like those around it, whatever its one step was.
 YOUNG_STEPS = 4
+#: Frames between two searches for neighbours of a point that has none.
+SOUGHT_EVERY = 4
 #: Lost points whose neighbours are sought at a time: bounds the matrix of distances.
 _PORTION = 256
 
@@ -62,7 +64,7 @@ class Prediction:
         from videotracks.points.flow_tracker_fusion_kernels import carry
 
         lost = np.flatnonzero(~seen & np.isfinite(self.points).all(axis=1))
-        fresh = lost[(self.lost_for[lost] == 0) | self._alone[lost]]
+        fresh = lost[(self.lost_for[lost] == 0) | (self._alone[lost] & (self.lost_for[lost] % SOUGHT_EVERY == 1))]
         also_before = seen & (self.lost_for == 0) & np.isfinite(self.points).all(axis=1)
         self._find_neighbours(fresh, self.lost_for < self._settings.coasting_frames)
         made, held = np.where(seen[:, None], seen_points, self.points), seen.copy()
