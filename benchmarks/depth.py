@@ -18,9 +18,9 @@ import h5py
 import numpy as np
 
 from tests.points.stereo_examples import converging, drawn
-from videotracks.points.depth_store import DepthStore, DepthWriter, ViewSize
-from videotracks.points.rectification import RectifiedPair, Search
-from videotracks.points.stereo import StereoMatcher, StereoSettings, choose_partners
+from videotracks.points.depth.rectification import RectifiedPair, Search
+from videotracks.points.depth.stereo import StereoMatcher, StereoSettings, choose_partners
+from videotracks.points.depth.store import DepthStore, DepthWriter, ViewSize
 from videotracks.points.synchronised import shrunk
 
 RUNS, FRAMES = 5, 20

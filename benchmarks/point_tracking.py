@@ -24,9 +24,9 @@ import numpy as np
 
 from tests.points.rendered_scenes import RenderedScene, RenderedViews, arc, boxes_scene
 from videotracks.demo.rig import write_rig
-from videotracks.points import flow_tracker
 from videotracks.points.accuracy import score_points
-from videotracks.points.flow_tracker import FlowPointTracker
+from videotracks.points.flow import tracker as flow_tracker
+from videotracks.points.flow.tracker import FlowPointTracker
 from videotracks.points.trackers import Tracked
 from videotracks.points.truth import read_truth
 

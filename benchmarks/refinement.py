@@ -16,7 +16,7 @@ import numpy as np
 from tests.points.scene_examples import KINDS, Scene, scene
 from tests.points.track_examples import tracks_of
 from videotracks.points.accuracy import PointAccuracy, score_points
-from videotracks.points.refinement import Refined, RefinementSettings, refine
+from videotracks.points.refinement.refining import Refined, RefinementSettings, refine
 from videotracks.points.tracks import PointTracks
 
 RUNS = 5

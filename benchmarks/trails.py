@@ -16,8 +16,8 @@ import numpy as np
 
 from tests.points.track_examples import tracks_of
 from tests.points.trail_examples import camera
-from videotracks.points.projected_tracks import project_tracks
-from videotracks.points.trails import Brush, Drawing, TrailSettings, draw_trails
+from videotracks.points.pictures.projected_tracks import project_tracks
+from videotracks.points.pictures.trails import Brush, Drawing, TrailSettings, draw_trails
 from videotracks.video_writer import VideoWriter
 
 RUNS, FRAMES, COUNT, WIDTH, HEIGHT, TRAIL = 3, 300, 500, 1280, 720, 10

@@ -6,7 +6,7 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from videotracks.points.depth_models import DepthModel
+from videotracks.points.depth.models import DepthModel
 
 
 class DepthEstimatorModel(dg.ConfigurableResource):
@@ -24,7 +24,7 @@ class DepthEstimatorModel(dg.ConfigurableResource):
         """The model, or None where there is none; it reads its weights on first use."""
         if self.kind == "none":
             return None
-        from videotracks.points.depth_models import OnnxDepthModel
+        from videotracks.points.depth.models import OnnxDepthModel
 
         return OnnxDepthModel(Path(self.weights_folder) / self.weights, device=self.device)
 

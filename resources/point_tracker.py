@@ -34,10 +34,10 @@ class PointTrackerModel(dg.ConfigurableResource):
 
     def _make(self) -> PointTracker:
         if self.kind == "flow":
-            from videotracks.points.flow_tracker import FlowPointTracker
+            from videotracks.points.flow.tracker import FlowPointTracker
 
             return FlowPointTracker()
-        from videotracks.points import hub_trackers
+        from videotracks.points.hub import trackers as hub_trackers
 
         stated = {name: value for name in ("repository", "entry") if (value := getattr(self, name))}
         common = {"device": self.device, "window_frames": self.window_frames, **stated}

@@ -22,15 +22,15 @@ from videotracks.people.statistics import ReidCandidateSettings
 from videotracks.people.timeline import TimelineSettings
 from videotracks.people.validation import ValidationSettings
 from videotracks.points.batches import BatchSettings
-from videotracks.points.depth_maps import DepthSettings
-from videotracks.points.instance_masks import MaskSettings
+from videotracks.points.depth.maps import DepthSettings
+from videotracks.points.depth.stereo import StereoSettings
 from videotracks.points.instance_tracks import PointTrackingSettings
-from videotracks.points.instances import InstanceSettings
-from videotracks.points.queries import QuerySettings
-from videotracks.points.refinement import RefinementSettings
-from videotracks.points.scene import SceneSettings
-from videotracks.points.stereo import StereoSettings
-from videotracks.points.trails import TrailSettings
+from videotracks.points.instances.finding import InstanceSettings
+from videotracks.points.instances.masks import MaskSettings
+from videotracks.points.instances.queries import QuerySettings
+from videotracks.points.pictures.scene import SceneSettings
+from videotracks.points.pictures.trails import TrailSettings
+from videotracks.points.refinement.refining import RefinementSettings
 from videotracks.points.truth import PointTruthSettings
 
 # Dagster shows as configuration only what derives from its Config; the fields, defaults and texts are inherited.

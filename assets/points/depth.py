@@ -9,7 +9,7 @@ from resources.library import Library
 from resources.outputs import Outputs
 from resources.progress import ProgressLog
 from resources.settings import Settings
-from videotracks.points.depth_store import DepthStore
+from videotracks.points.depth.store import DepthStore
 from videotracks.recording import Recording
 
 
@@ -28,8 +28,8 @@ def depth_maps(
     From files beside the recording, else from a pair of calibrated views, or from a model where that is asked for; a
     view without any stays empty and the report says why. Read by the query points, the tracker and the trail videos.
     """
-    from videotracks.points.depth_maps import make_depth
-    from videotracks.points.depth_pictures import depth_tiles
+    from videotracks.points.depth.maps import make_depth
+    from videotracks.points.depth.pictures import depth_tiles
     from videotracks.points.instance_tracks import calibrated_cameras
 
     source = library.source(context.partition_key)

@@ -13,7 +13,7 @@ from resources.outputs import Outputs
 from resources.progress import ProgressLog
 from resources.settings import Settings
 from videotracks.files import Files
-from videotracks.points.depth_store import DepthStore
+from videotracks.points.depth.store import DepthStore
 from videotracks.recording import Recording
 
 

@@ -11,7 +11,7 @@ from resources.point_tracker import PointTrackerModel
 from resources.progress import ProgressLog
 from resources.settings import Settings
 from videotracks.files import Files
-from videotracks.points.depth_store import DepthStore
+from videotracks.points.depth.store import DepthStore
 from videotracks.recording import Recording
 
 
@@ -42,8 +42,8 @@ def instance_tracks(
     the refinement.
     """
     from videotracks.points.instance_tracks import calibrated_cameras, track_recording
+    from videotracks.points.pictures.trajectory_plots import TrajectoryPlotSettings, draw_trajectories
     from videotracks.points.recording_outputs import read_instances
-    from videotracks.points.trajectory_plots import TrajectoryPlotSettings, draw_trajectories
 
     source = library.source(context.partition_key)
     members, made = track_recording(

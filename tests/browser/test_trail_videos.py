@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from tests.points.trail_examples import camera, grey, moving_right
-from videotracks.points.trails import TrailSettings, draw_trails
+from videotracks.points.pictures.trails import TrailSettings, draw_trails
 
 pytestmark = pytest.mark.browser
 

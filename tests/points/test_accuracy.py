@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.points.camera_examples import ring, seen_by
 from videotracks.points.accuracy import THRESHOLDS_M, median_reprojection_error, score_points
-from videotracks.points.reprojection import Observations
+from videotracks.points.refinement.reprojection import Observations
 
 
 def scored_plainly(truth, truth_visible, tracks, visible, thresholds):

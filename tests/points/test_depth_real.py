@@ -8,8 +8,8 @@ import pytest
 
 from videotracks.calibration.reading import read_calibration
 from videotracks.geometry.camera import Camera
-from videotracks.points.depth_maps import DepthSettings, make_depth
-from videotracks.points.stereo import StereoSettings, choose_partners
+from videotracks.points.depth.maps import DepthSettings, make_depth
+from videotracks.points.depth.stereo import StereoSettings, choose_partners
 from videotracks.recording import probe_recording
 
 

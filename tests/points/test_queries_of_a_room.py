@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from videotracks.geometry.camera import Camera
-from videotracks.points.instances import InstanceSettings, find_instances
-from videotracks.points.queries import QuerySettings, query_points
+from videotracks.points.instances.finding import InstanceSettings, find_instances
+from videotracks.points.instances.queries import QuerySettings, query_points
 
 #: A pixel of its back in each view; its depth within 0.45 m, above the legs, is the chair.
 BACK = [(163, 204), (400, 200), (373, 195), (335, 200), (363, 200)]

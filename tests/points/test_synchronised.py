@@ -12,7 +12,7 @@ from tests.geometry.camera_examples import cameras as any_camera
 from tests.geometry.camera_examples import pinhole
 from tests.videos import picture, write_video
 from videotracks.errors import CalibrationError, CorruptFileError, RecordingError
-from videotracks.points.depth_store import DepthStore, DepthWriter, ViewSize
+from videotracks.points.depth.store import DepthStore, DepthWriter, ViewSize
 from videotracks.points.synchronised import SynchronisedViews, shrunk, shrunk_depth
 from videotracks.recording import probe_recording
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from videotracks.geometry.camera import Camera
 from videotracks.geometry.triangulation import reprojection_errors
-from videotracks.points.reprojection import Observations
+from videotracks.points.refinement.reprojection import Observations
 
 #: Metres within which a point counts as found.
 THRESHOLDS_M = (0.05, 0.10, 0.20, 0.40)

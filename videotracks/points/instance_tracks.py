@@ -11,10 +11,10 @@ from videotracks.files import Files
 from videotracks.geometry.camera import Camera
 from videotracks.masks.layout import has_masks
 from videotracks.points.batches import BatchSettings, track_in_batches
-from videotracks.points.depth_store import DepthStore
-from videotracks.points.instance_masks import MaskSettings, opened_masks
-from videotracks.points.instances import Instance, InstanceSettings, find_instances
-from videotracks.points.queries import QueryPoints, QuerySettings, query_points
+from videotracks.points.depth.store import DepthStore
+from videotracks.points.instances.finding import Instance, InstanceSettings, find_instances
+from videotracks.points.instances.masks import MaskSettings, opened_masks
+from videotracks.points.instances.queries import QueryPoints, QuerySettings, query_points
 from videotracks.points.synchronised import SynchronisedViews
 from videotracks.points.trackers import PointTracker, Tracked
 from videotracks.points.tracks import PointTracks, write_tracks

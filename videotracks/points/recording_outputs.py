@@ -9,14 +9,14 @@ from pydantic import ValidationError
 from videotracks.errors import CorruptFileError
 from videotracks.files import Files
 from videotracks.geometry.camera import Camera
-from videotracks.points.depth_store import DepthStore
+from videotracks.points.depth.store import DepthStore
 from videotracks.points.instance_tracks import SUMMARY, TrackSummary
-from videotracks.points.refinement import RefinementSettings, refine
-from videotracks.points.refinement_statistics import CombinedStatistics, combined
-from videotracks.points.scene import SceneSettings, write_scene
+from videotracks.points.pictures.scene import SceneSettings, write_scene
+from videotracks.points.pictures.trails import TrailSettings, draw_trails
+from videotracks.points.refinement.refining import RefinementSettings, refine
+from videotracks.points.refinement.statistics import CombinedStatistics, combined
 from videotracks.points.synchronised import SynchronisedViews
 from videotracks.points.tracks import PointTracks, read_tracks, write_tracks
-from videotracks.points.trails import TrailSettings, draw_trails
 from videotracks.progress import Progress, part_of, silent
 from videotracks.recording import Recording, View, read_frames, view_path
 

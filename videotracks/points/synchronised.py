@@ -10,7 +10,7 @@ import numpy as np
 
 from videotracks.errors import CalibrationError, CorruptFileError, RecordingError
 from videotracks.geometry.camera import Camera
-from videotracks.points.depth_store import DepthStore
+from videotracks.points.depth.store import DepthStore
 from videotracks.progress import Progress, part_of, silent
 from videotracks.recording import Recording, View, read_frames, view_path
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from videotracks.npz import read_npz, write_npz
 from videotracks.points.accuracy import PointAccuracy, score_points
-from videotracks.points.depth_store import DepthStore
+from videotracks.points.depth.store import DepthStore
 from videotracks.points.instance_tracks import PointTrackingSettings, calibrated_cameras
 from videotracks.points.synchronised import SynchronisedViews
 from videotracks.points.trackers import PointTracker, Tracked

@@ -1,0 +1,1 @@
+"""Point trackers of others, through torch.hub."""

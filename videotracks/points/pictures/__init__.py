@@ -1,0 +1,1 @@
+"""What people look at: Rerun scenes, trail videos, trajectories."""
