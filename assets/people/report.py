@@ -27,6 +27,11 @@ STAGES = (
     *("person_ranking", "crops_by_person", "final_crops", "person_similarity", "merged_persons"),
     *("person_animations", "grouping_table", "annotated_video", "person_report"),
 )
+#: The settings that have a say in what the page shows.
+SECTIONS = (
+    *("detection", "crops", "tracking", "reid_candidates", "grouping", "ranking", "selection", "similarity"),
+    *("merging", "animations", "annotation", "timeline", "validation"),
+)
 REPORT = "person_selection_report.html"
 
 
@@ -80,7 +85,7 @@ def person_report(
         provenance={
             "detector": detector.provenance(),
             "re-identification": similarity_summary.provenance,
-            "settings": {name: json.dumps(values) for name, values in settings.model_dump(mode="json").items()},
+            "settings": {name: json.dumps(getattr(settings, name).model_dump(mode="json")) for name in SECTIONS},
             "software": {**software(), "code version": str(context.assets_def.code_versions_by_key[context.asset_key])},
         },
     )
