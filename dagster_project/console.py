@@ -132,6 +132,13 @@ class ProgressBars(ProgressLog):
         """A progress callback for one stage of the asset that runs."""
         return _current.bar(stage, unit) if _current else super().of(context, stage, unit)
 
+    def say(self, context: dg.AssetExecutionContext, text: str) -> None:
+        """A line on the terminal of the run that is drawn, else in the log."""
+        if _current:
+            _current.console.print(f"[dim]{escape(text)}[/]", soft_wrap=True)
+        else:
+            super().say(context, text)
+
 
 class _EventHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:

@@ -12,6 +12,10 @@ SECONDS_BETWEEN_LINES = 10.0
 class ProgressLog(dg.ConfigurableResource):
     """Progress as lines in the run's log, at most one in ten seconds, with rate and forecast."""
 
+    def say(self, context: dg.AssetExecutionContext, text: str) -> None:
+        """Tell something once, a forecast say."""
+        context.log.info(text)
+
     def of(self, context: dg.AssetExecutionContext, stage: str, unit: str = "frames") -> Progress:
         """A progress callback for one stage of the asset that runs."""
         begun = time.monotonic()

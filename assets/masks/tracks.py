@@ -54,7 +54,7 @@ def mask_tracks(
             work,
             outputs.draft,
             progress.of(context, "tracking"),
-            context.log.info,
+            lambda text: progress.say(context, text),
         )
     objects, seconds = made.total("objects"), made.seconds()
     about: dict[str, Any] = {f"seconds/{stage}": round(took, 3) for stage, took in seconds.items()}

@@ -58,7 +58,7 @@ def logits_of_sam2(network: Any, clip: Clip, prompted: int, passes: list[int]) -
     return found
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("batch", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_agrees_with_sam2_itself_both_ways(network: Any, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sam2_session.BATCH, "cpu", batch)
     clip, prompted = Clip(26), 4
