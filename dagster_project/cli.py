@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dagster_project.deployment import Deployment
 
 console = Console(highlight=False)
-#: The pages of a video that people open.
-REPORTS = ("person_selection_report.html", "masks.html")
 
 
 class Commands(click.Group):
@@ -89,14 +87,14 @@ def add(paths: tuple[Path, ...], copy: bool) -> None:
 @click.option("--select", default="*", show_default=True, help="assets, in Dagster's selection syntax")
 def run(video: str, select: str) -> None:
     """Make the outputs of VIDEO: a registered name, or a file or folder, which is registered first."""
-    from dagster_project.runs import run_video
+    from dagster_project.runs import PAGES, run_video
 
     where = deployment()
     path = Path(video)
     key = where.library().add(path) if path.exists() else video
     where.library().source(key)
     outcome = run_video(where, key, select, console)
-    for page in REPORTS if outcome.success else ():
+    for page in PAGES if outcome.success else ():
         if (report := where.output_file(key, page)) is not None:
             console.print(f"report: [bold]{report}[/]", soft_wrap=True)
     sys.exit(outcome.exit_code)

@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 
 from dagster_project.deployment import Deployment
-from dagster_project.runs import run_video
+from dagster_project.runs import PAGES, run_video
 from videotracks.demo.clip import write_demo
 from videotracks.demo.rig import write_rig
 
@@ -28,7 +28,7 @@ def run_demo(deployment: Deployment, seconds: float, people: int, console: Conso
     masks = scores.get("mask_accuracy", {})
     if "j" in masks:
         console.print(f"Masks against the truth: [bold]J {masks['j'].value:.3f}, F {masks['f'].value:.3f}[/]")
-    for page in ("person_selection_report.html", "masks.html"):
+    for page in PAGES:
         if report := deployment.output_file(VIDEO, page):
             console.print(f"Report: [bold]{report}[/]", soft_wrap=True)
     console.print(f"{time.monotonic() - begun:.0f} s. A drawn street is a demonstration; your own video comes next:")

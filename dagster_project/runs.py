@@ -13,6 +13,9 @@ from dagster_project.definitions import build_defs
 from dagster_project.deployment import PROJECT, Deployment
 from videotracks.errors import VideoTracksError
 
+#: The pages of a video that people open.
+PAGES = ("person_selection_report.html", "masks.html")
+
 
 class Outcome(NamedTuple):
     """How a run ended."""

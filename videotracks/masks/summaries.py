@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from videotracks.errors import CorruptFileError
+from videotracks.json_models import read_model
 from videotracks.masks.candidates.view import CandidateCounts
 from videotracks.masks.hierarchy.files import Hierarchy
 from videotracks.masks.tracking.settings import LevelStatistics
 
 CANDIDATES, TRACKING_STATS = "mask_candidates.json", "tracking_stats.json"
-#: Far above the statistics of a hundred views and levels.
-_MAX_BYTES = 16 << 20
 
 
 class CandidateSummary(BaseModel, frozen=True):
@@ -91,14 +89,7 @@ def _table(views: Mapping[str, Mapping[int, BaseModel]]) -> str:
 
 def read_tracking_summary(path: Path) -> TrackingSummary:
     """Read ``tracking_stats.json``; ``CorruptFileError`` for a file that is none."""
-    if path.stat().st_size > _MAX_BYTES:
-        raise CorruptFileError(
-            f"{path}: {path.stat().st_size:,} bytes are no statistics; materialise mask_tracks again"
-        )
-    try:
-        return TrackingSummary.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise CorruptFileError(f"{path}: no statistics of tracking; materialise mask_tracks again: {error}") from error
+    return read_model(path, TrackingSummary, "materialise mask_tracks again")
 
 
 class NodeCount(BaseModel, frozen=True):

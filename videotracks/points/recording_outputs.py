@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from videotracks.errors import CorruptFileError
 from videotracks.files import Files
 from videotracks.geometry.camera import Camera
+from videotracks.json_models import read_model
 from videotracks.points.depth.store import DepthStore
 from videotracks.points.instance_tracks import SUMMARY, TrackSummary
 from videotracks.points.pictures.scene import SceneSettings, write_scene
@@ -21,20 +21,12 @@ from videotracks.progress import Progress, part_of, silent
 from videotracks.recording import Recording, View, read_frames, view_path
 
 COMBINED_STATISTICS = "combined_refinement_stats.json"
-_MAX_BYTES = 16 << 20
 
 
 def read_summary(instance_tracks: Files) -> TrackSummary:
     """What was tracked; ``CorruptFileError`` where ``point_tracks.json`` is none or names files that are not there."""
     path = instance_tracks[SUMMARY]
-    if path.stat().st_size > _MAX_BYTES:
-        raise CorruptFileError(
-            f"{path}: {path.stat().st_size:,} bytes are no summary; materialise instance_tracks again"
-        )
-    try:
-        summary = TrackSummary.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise CorruptFileError(f"{path}: no summary of tracks; materialise instance_tracks again: {error}") from error
+    summary = read_model(path, TrackSummary, "materialise instance_tracks again")
     missing = [record.file for record in summary.instances if record.file not in instance_tracks.members]
     if missing:
         raise CorruptFileError(f"{path}: names {missing[0]!r}, which is not there; materialise instance_tracks again")

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue
 
 from videotracks.errors import CorruptFileError
+from videotracks.json_models import read_model
 
-#: Far above the summary of the most pictures and thumbnails that settings allow.
-MAX_BYTES = 16 << 20
 #: Frame numbers that a warning names; how many there are it says as well.
 NAMED_FRAMES = 20
 
@@ -76,13 +75,7 @@ def thumbnail_name(level: int, object_id: int) -> str:
 def read_summary(path: Path) -> ComparisonSummary:
     """Read a summary; ``CorruptFileError`` for a file that is none, or names files other than its own."""
     again = "materialise mask_comparison again"
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise CorruptFileError(f"{path}: expected at most {MAX_BYTES:,} bytes, got {size:,}; {again}")
-    try:
-        summary = ComparisonSummary.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise CorruptFileError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; {again}") from error
+    summary = read_model(path, ComparisonSummary, again)
     pictures = {frame.file: picture_name(summary.level, frame.frame_idx) for frame in summary.drawn}
     pictures |= {item.file: thumbnail_name(summary.level, item.object_id) for item in summary.objects}
     for name, expected in pictures.items():

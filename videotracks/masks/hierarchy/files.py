@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-from pydantic import BaseModel, Field, RootModel, ValidationError, model_validator
+from pydantic import BaseModel, Field, RootModel, model_validator
 
 from videotracks.errors import CorruptFileError
+from videotracks.json_models import read_model
 
 INDEX_NAME, RELATIONS_NAME = "index.json", "relations.json"
 #: A hundred hours with fifty objects in every frame fit; more is no index of a video.
@@ -17,7 +18,6 @@ MAX_BYTES = 4 << 30
 #: How to put a broken file right.
 _AGAIN = "materialise mask_hierarchy again"
 
-Model = TypeVar("Model", bound=BaseModel)
 #: Level and number of an object: numbers begin at 1 on every level.
 Node = tuple[int, int]
 
@@ -145,21 +145,10 @@ def write_hierarchy(folder: Path, hierarchy: Hierarchy) -> dict[str, Path]:
 
 def read_hierarchy(files: Mapping[str, Path]) -> Hierarchy:
     """Read both files, given by their names; ``CorruptFileError`` where one is none, or contradicts the other."""
-    index, relations = _read(files[INDEX_NAME], Index), _read(files[RELATIONS_NAME], Relations)
+    index = read_model(files[INDEX_NAME], Index, _AGAIN, MAX_BYTES)
+    relations = read_model(files[RELATIONS_NAME], Relations, _AGAIN, MAX_BYTES)
     if relations != relations_of(index):
         raise CorruptFileError(
             f"{files[RELATIONS_NAME]}: expected the tree that the parents in {INDEX_NAME} make, got another; {_AGAIN}"
         )
     return Hierarchy(index, relations)
-
-
-def _read(path: Path, model: type[Model]) -> Model:
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise CorruptFileError(f"{path}: expected at most {MAX_BYTES:,} bytes, got {size:,}; {_AGAIN}")
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise CorruptFileError(f"{path}: {place}: {first['msg']}; {_AGAIN}") from error
