@@ -1,0 +1,1 @@
+"""Persistence: which tracks are things, and which are noise, reflections and glare."""
