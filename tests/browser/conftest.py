@@ -27,12 +27,16 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def visit(browser) -> Iterator:
-    """Opens a file; at the end of the test nothing may have failed on it, and nothing have been asked for outside."""
+    """Opens a file; at the end of the test nothing may have failed on it, and nothing have been asked for outside.
+
+    ``beside``: what lies in the file's folder may be asked for.
+    """
     trouble: list[str] = []
     opened: set[str] = set()
+    folders: set[str] = set()
     contexts = []
 
-    def open_page(path: Path, **options):
+    def open_page(path: Path, *, beside: bool = False, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
@@ -42,11 +46,13 @@ def visit(browser) -> Iterator:
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: trouble.append(f"request: {request.url}") if outside(request.url) else None)
         opened.add(path.as_uri())
+        if beside:
+            folders.add(path.parent.as_uri() + "/")
         page.goto(path.as_uri())
         return page
 
     def outside(url: str) -> bool:
-        return not url.startswith("data:") and url.split("#")[0] not in opened
+        return not url.startswith(("data:", *folders)) and url.split("#")[0] not in opened
 
     yield open_page
     for context in contexts:

@@ -1,5 +1,7 @@
 """The mask report in a browser: opened from disk, with the pictures and the video that lie beside it."""
 
+import functools
+
 import pytest
 
 from tests.masks.mask_report_examples import report_of
@@ -17,27 +19,9 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture
-def look(browser):
-    """Opens a page; at the end nothing may have failed on it, nor been asked for outside of its folder."""
-    trouble, contexts = [], []
-
-    def open_page(path, **options):
-        folder = path.parent.as_uri() + "/"
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(5000)
-        page.on("console", lambda message: trouble.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda r: None if r.url.startswith((folder, "data:")) else trouble.append(r.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
+def look(visit):
+    """Opens a page that has pictures and a video beside it."""
+    return functools.partial(visit, beside=True)
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """The mask report as text: what stands in it, what cannot get into it. How it behaves is in ``tests/browser``."""
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from tests.masks.comparison.comparison_examples import FPS, FRAMES
 from tests.masks.mask_report_examples import AWAY, report_of
+from tests.pages.elements import Elements
 from videotracks.errors import CorruptFileError
 from videotracks.masks.comparison.summary import ComparisonSummary, ComparisonWarning
 from videotracks.masks.hierarchy.files import Hierarchy, Index, relations_of
@@ -27,24 +27,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(folder):
     return report_of(folder)
-
-
-class Elements(HTMLParser):
-    """The elements of a page, with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found, self.text = [], ""
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def named(self, tag):
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 def with_objects(report, levels):

@@ -2,11 +2,11 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from tests.pages.elements import Elements
 from tests.people.report_examples import (
     FPS,
     FRAMES,
@@ -18,7 +18,7 @@ from tests.people.report_examples import (
 )
 from videotracks.people.grouping import RefusedPair
 from videotracks.people.report.data import PAIRS_SHOWN, REFUSALS_SHOWN
-from videotracks.people.report.page import LANES, clock, render, whole_clock, write_report
+from videotracks.people.report.page import LANES, render, write_report
 
 HOSTILE = "<script>alert(1)</script>\"'&.mp4"
 
@@ -26,24 +26,6 @@ HOSTILE = "<script>alert(1)</script>\"'&.mp4"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return four_persons(tmp_path_factory.mktemp("report"))
-
-
-class Elements(HTMLParser):
-    """The elements of a page, with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found, self.text = [], ""
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def named(self, tag):
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 def person(data, number):
@@ -151,11 +133,3 @@ def test_the_page_is_one_file_that_stays_the_same(data, tmp_path) -> None:
         write_report(tmp_path / name, data)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
     assert len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0:00.0"), (62.5, "1:02.5"), (59.96, "1:00.0"), (3723.4, "1:02:03.4")]
-)
-def test_times_read_as_people_write_them(seconds, text) -> None:
-    assert clock(seconds) == text
-    assert whole_clock(round(seconds, 1)) == text[:-2]
