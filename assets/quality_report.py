@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.people.report import STAGES
-from assets.video_asset import WALL_S, videos
+from assets.video_asset import WALL_S, shared_asset, videos
 from resources.outputs import Outputs
 from videotracks.cost import Forecast, forecast
 from videotracks.files import Files
@@ -14,15 +14,7 @@ PAGE, TABLE = "quality_report.html", "quality_report.csv"
 HISTORY = 10_000
 
 
-@dg.asset(
-    deps=["person_report"],
-    group_name="quality",
-    owners=["team:quality"],
-    kinds={"python", "html"},
-    io_manager_key="files_io",
-    metadata={"file": PAGE},
-    code_version="1",
-)
+@shared_asset(file=PAGE, storage="files", group="quality", kinds={"html"}, deps=["person_report"])
 def quality_report(context: dg.AssetExecutionContext, outputs: Outputs) -> dg.MaterializeResult[Files]:
     """All videos × checks as one page and one table, worst videos first, with a forecast for the videos still missing.
 

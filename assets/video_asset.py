@@ -1,6 +1,6 @@
-"""How every per-video asset is declared: partition, storage, cost, data version, automation.
+"""How every asset is declared: partition, storage, cost, data version, automation.
 
-Belongs here: what all assets of a video share. Does not belong here: anything about one branch.
+Belongs here: what all assets share. Does not belong here: anything about one branch.
 """
 
 import dataclasses
@@ -83,6 +83,34 @@ def video_asset(
             code_version=code_version,
             pool=pool,
             automation_condition=automation_condition,
+        )(_measured(function))
+
+    return declare
+
+
+def shared_asset(
+    *,
+    file: str,
+    storage: Storage,
+    group: str,
+    kinds: Iterable[str] = (),
+    settings: Sequence[str] = (),
+    deps: Sequence[str] = (),
+    code_version: str = "1",
+    pool: str | None = None,
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """Declare one asset that belongs to no video; it is made when somebody asks for it, never by itself."""
+
+    def declare(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        return dg.asset(
+            group_name=group,
+            owners=[f"team:{group}"],
+            kinds={"python", storage, *kinds},
+            io_manager_key=f"{storage}_io",
+            metadata={"file": file, "settings": list(settings)},
+            deps=list(deps),
+            code_version=code_version,
+            pool=pool,
         )(_measured(function))
 
     return declare
