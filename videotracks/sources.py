@@ -1,8 +1,8 @@
 """What counts as a recording, and the partition key that its name gives.
 
 A recording is a video file; a folder of synchronised views (``cam_00.mp4 cam_01.mp4 …``); or a folder of
-numbered pictures, among them sequences of MOTChallenge (``img1/ seqinfo.ini gt/gt.txt det/det.txt``) and of DAVIS
-(``JPEGImages/ Annotations/``).
+numbered pictures, among them sequences of MOTChallenge (``img1/ seqinfo.ini gt/gt.txt det/det.txt``), of DAVIS
+(``JPEGImages/ Annotations/``) and of RGB-D cameras (``color/ depth/ pose.txt``).
 """
 
 import re
@@ -20,11 +20,13 @@ VIDEO_SUFFIXES = {
 }
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 #: Folders inside a recording that hold its numbered pictures, and the one that holds true masks.
-PICTURES, ANNOTATIONS = ("img1", "JPEGImages"), "Annotations"
+PICTURES, ANNOTATIONS = ("img1", "JPEGImages", "color"), "Annotations"
 #: The folder that holds candidate masks made elsewhere.
 CANDIDATE_MASKS = "masks"
 #: The folder of depth pictures, what is a depth picture, and the file beside them that states their unit.
 DEPTH, DEPTH_SUFFIXES, DEPTH_SCALE = "depth", (".png", ".pgm"), "scale.txt"
+#: What the file of a moving camera's poses is called: behind the view's name, or alone where there is one view.
+POSES = ("poses.txt", "pose.txt")
 KEY_LENGTH = 80
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _HASH_DIGITS = 8
@@ -183,6 +185,22 @@ def depth_files(source: Path, camera: str) -> list[Path]:
     return depth_pictures(place) + ([scale] if scale.is_file() else [])
 
 
+def pose_file(source: Path, camera: str) -> Path | None:
+    """The file with the poses of one view, frame by frame, or None; ``RecordingError`` where there are two.
+
+    In a folder ``<camera>.poses.txt``, for a single view also ``poses.txt`` or ``pose.txt``; a video file has none.
+    """
+    if not source.is_dir():
+        return None
+    places = [source / f"{camera}.{POSES[0]}"]
+    if len(view_files(source)) == 1:
+        places += [source / name for name in POSES]
+    found = [place for place in places if place.is_file()]
+    if len(found) > 1:
+        raise RecordingError(f"{found[0]} and {found[1]} both hold poses of {camera}: take one of them away")
+    return found[0] if found else None
+
+
 def _folders_of(source: Path, camera: str, kind: str) -> Iterator[Path]:
     """The folders that may hold what belongs to one view, those that are there, the nearest first."""
     if not source.is_dir():
@@ -202,6 +220,7 @@ def recording_files(source: Path) -> list[Path]:
         files += [f for kind in ("gt", "det") if (f := annotation_file(source, view.camera, kind))]  # type: ignore[arg-type]
         files += mask_annotations(source, view.camera).values()
         files += depth_files(source, view.camera)
+        files += [poses] if (poses := pose_file(source, view.camera)) else []
         candidates = mask_manifests(source, view.camera)
         if candidates:
             files += sorted(p for p in candidates.rglob("*") if p.suffix in (".json", ".npy") and p.is_file())

@@ -133,6 +133,7 @@ def test_crop_files_are_as_in_the_specification(street: Run) -> None:
         assert all(wanted <= set(group) for group in file.values())
 
 
+@pytest.mark.slow
 def test_made_again_with_nothing_changed_every_output_keeps_its_version(street: Run) -> None:
     again = street.chain.run(VIDEO)
     before, after = versions(street.result), versions(again)

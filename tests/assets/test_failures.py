@@ -21,6 +21,7 @@ def test_a_video_without_people_goes_through(chain: Chain) -> None:
     assert "contact sheet" not in metadata(result, "crops_by_person")
 
 
+@pytest.mark.slow
 def test_two_views_go_through_together(chain: Chain) -> None:
     write_street(chain.deployment.videos_folder / "crossing", cameras=2)
     result = chain.run("crossing", list(GRAPH))

@@ -84,6 +84,7 @@ def test_the_tracker_is_scored_against_the_true_points(rig: Run) -> None:
     assert found["reprojection_error_px"].value < 3
 
 
+@pytest.mark.slow
 def test_tracking_again_gives_the_same_tracks(rig: Run) -> None:
     again = rig.chain.run(RIG, ["instance_tracks", "refined_tracks", "track_videos"])
     before = versions(rig.result)

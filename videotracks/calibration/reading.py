@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from videotracks.calibration.opencv_files import read_yaml
+from videotracks.calibration.pose_files import read_poses
 from videotracks.calibration.sections import MOST_BYTES, read_bytes
 from videotracks.calibration.toml_files import read_toml
 from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.recording import View
+from videotracks.sources import pose_file
 
 #: The name of our own file.
 CAMERAS_TOML = "cameras.toml"
@@ -47,8 +50,11 @@ def find_calibration(source: Path) -> Path | None:
     return next(iter(pose2sim + opencv), None) if len(opencv) < 2 or pose2sim else source
 
 
-def read_calibration(path: Path, views: Sequence[View]) -> list[Camera]:
+def read_calibration(path: Path, views: Sequence[View]) -> list[ViewCamera]:
     """The camera of each view, in order of the views, from a file or from what ``find_calibration`` has in a folder.
+
+    In a folder, a view with a file of poses beside it (``sources.pose_file``) has a camera that moves: the poses of
+    that file take the place of the calibration's.
 
     ``CalibrationError`` names the file and the key: wrong shapes, a rotation that is none, cameras that are no views,
     views without a camera, sizes that are not those of the view. Intrinsics of the same picture at another resolution
@@ -58,14 +64,19 @@ def read_calibration(path: Path, views: Sequence[View]) -> list[Camera]:
     found = find_calibration(path) if path.is_dir() else path
     if found is None:
         raise CalibrationError(f"{path}: no calibration; expected {CAMERAS_TOML}, Pose2Sim's TOML or OpenCV's YAML")
+    poses = {view.camera: pose_file(path, view.camera) for view in views} if path.is_dir() else {}
     if found.is_dir():
         cameras = [camera for file in _yaml_files(found) for camera in read_yaml(file, ())]
     elif found.suffix in _YAML:
         cameras = read_yaml(found, names)
     else:
-        cameras = read_toml(found)
+        cameras = read_toml(found, [name for name, file in poses.items() if file])
     matched = _matched(found, cameras, names)
-    return [_fitted(found, camera, view) for camera, view in zip(matched, views, strict=True)]
+    fitted = [_fitted(found, camera, view) for camera, view in zip(matched, views, strict=True)]
+    return [
+        read_poses(file, camera, view.frame_count) if (file := poses.get(view.camera)) else camera
+        for camera, view in zip(fitted, views, strict=True)
+    ]
 
 
 def _has_lines(path: Path, wanted: Sequence[re.Pattern[bytes]]) -> bool:

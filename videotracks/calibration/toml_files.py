@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ _HEADER = """\
 """
 
 
-def read_toml(path: Path) -> list[Camera]:
-    """The cameras of a TOML file, ours or Pose2Sim's. ``CalibrationError`` names the file and the key."""
+def read_toml(path: Path, placed: Collection[str] = ()) -> list[Camera]:
+    """The cameras of a TOML file, ours or Pose2Sim's. ``CalibrationError`` names the file and the key.
+
+    Cameras with an id in ``placed`` have their poses elsewhere: of these, ours may leave R and t out.
+    """
     text = read_text(path)
     # Python's parser keeps all beginnings of a dotted key: the square of its length, gigabytes for one of 100 KB.
     if any(line.count(".") > _MOST_POINTS and not line.lstrip().startswith("#") for line in text.split("\n")):
@@ -34,23 +37,23 @@ def read_toml(path: Path) -> list[Camera]:
     except (ValueError, RecursionError) as error:
         raise CalibrationError(f"{path}: not valid TOML: {error}") from error
     if "camera" in content:
-        return _ours(path, content)
+        return _ours(path, content, placed)
     tables = {name: v for name, v in content.items() if isinstance(v, dict) and any(key in v for key in POSE2SIM)}
     if not tables:
         raise CalibrationError(f"{path}: no cameras; expected tables [[camera]], or those of a Pose2Sim calibration")
     return [_pose2sim(Section(path, f"[{name}] ", values)) for name, values in tables.items()]
 
 
-def _ours(path: Path, content: dict[str, Any]) -> list[Camera]:
+def _ours(path: Path, content: dict[str, Any], placed: Collection[str]) -> list[Camera]:
     tables = content["camera"]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise CalibrationError(f"{path}: camera: expected tables [[camera]], one for each camera")
     if strange := [key for key in content if key != "camera"]:
         raise CalibrationError(f"{path}: {strange[0]}: unknown; all is said in tables [[camera]]")
-    return [_our_camera(Section(path, f"camera {n} ", table)) for n, table in enumerate(tables, 1)]
+    return [_our_camera(Section(path, f"camera {n} ", table), placed) for n, table in enumerate(tables, 1)]
 
 
-def _our_camera(section: Section) -> Camera:
+def _our_camera(section: Section, placed: Collection[str]) -> Camera:
     camera_id = section.value("id")
     if not isinstance(camera_id, str):
         raise section.error("id", "expected a text, the name of a view")
@@ -61,9 +64,14 @@ def _our_camera(section: Section) -> Camera:
     if model not in ("pinhole", "fisheye"):
         raise section.error("model", 'expected "pinhole" or "fisheye"')
     given = {"R", "t", "extrinsics"} & set(section.values)
+    if not given and camera_id in placed:
+        section = Section(section.path, section.name, {**section.values, "extrinsics": np.eye(3, 4).tolist()})
+        given = {"extrinsics"}
     if given not in ({"R", "t"}, {"extrinsics"}):
         raise section.error(
-            "R", "expected R and t, or extrinsics [R | t]; " + (", ".join(sorted(given)) or "no") + " given"
+            "R",
+            f"expected R and t, or extrinsics [R | t]; {', '.join(sorted(given)) or 'none'} given. Of a camera that "
+            f"moves, {camera_id}.poses.txt has them frame by frame",
         )
     if "extrinsics" in given:
         extrinsics, key_of_R = section.numbers("extrinsics", 3, 4), "extrinsics"

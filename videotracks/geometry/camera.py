@@ -56,6 +56,10 @@ class Camera:
         if not is_rotation(self.R):
             raise CalibrationError(f"R: no rotation (R Rᵀ = 1 and det R = +1), got {self.R.tolist()}")
 
+    def at(self, frame: int) -> "Camera":
+        """The camera of a frame: itself, as it is at rest (``camera_path.CameraPath`` moves)."""
+        return self
+
     @property
     def center(self) -> np.ndarray:
         """Where the camera stands in the world, f8[3] m."""

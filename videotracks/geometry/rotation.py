@@ -24,3 +24,32 @@ def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
     left, _, right = np.linalg.svd(matrix)
     left[:, 2] *= np.sign(np.linalg.det(left @ right))
     return left @ right
+
+
+def of_quaternions(quaternions: np.ndarray) -> np.ndarray:
+    """R f8[N, 3, 3] of quaternions f8[N, 4] = (x, y, z, w) of any length above 0."""
+    x, y, z, w = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), 2, 0)
+
+
+def to_quaternions(rotations: np.ndarray) -> np.ndarray:
+    """Quaternions f8[N, 4] = (x, y, z, w) of length 1, w not below 0, of R f8[N, 3, 3] (Bar-Itzhack 2000).
+
+    The eigenvector of the greatest eigenvalue of a symmetric matrix: as exact at half a turn as at none.
+    """
+    r = rotations
+    k = np.empty((len(r), 4, 4))
+    for i in range(3):
+        for j in range(3):
+            k[:, i, j] = r[:, i, j] + r[:, j, i]
+        k[:, i, i] -= np.trace(r, axis1=1, axis2=2)
+    k[:, 3, 3] = np.trace(r, axis1=1, axis2=2)
+    for i, (a, b) in enumerate(((2, 1), (0, 2), (1, 0))):
+        k[:, i, 3] = k[:, 3, i] = r[:, a, b] - r[:, b, a]
+    made = np.linalg.eigh(k)[1][:, :, 3]
+    return np.where(made[:, 3:] < 0, -made, made)

@@ -139,6 +139,7 @@ def test_refuses_what_is_no_frame_or_no_level() -> None:
 
 
 @pytest.mark.testdata
+@pytest.mark.slow
 def test_the_runner_of_parkour_is_among_the_coarse_candidates(testdata) -> None:
     """DAVIS parkour with the next frame as neighbour."""
     folder = testdata / "masks" / "parkour"

@@ -26,6 +26,7 @@ def kept_plainly(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> lis
     return kept
 
 
+@pytest.mark.slow
 def test_imports_in_a_fresh_process() -> None:
     code = (
         "from videotracks.masks.sam2.torchvision_on_cpu import ensure_torchvision as e;"
