@@ -83,22 +83,22 @@ class Outputs(dg.ConfigurableResource):
         return Path(tempfile.mkdtemp(dir=self._staging)) / file_name
 
     @contextmanager
-    def work_folder(self, video: str, asset: str) -> Iterator[Path]:
+    def work_folder(self, video: str | None, asset: str) -> Iterator[Path]:
         """A local folder in which a long piece of work keeps its steps, so that the next run resumes a killed one.
 
-        Whoever works there must tell by the steps themselves whether they are of the same inputs. When the block ends
-        well the folder is removed; when it fails, it stays for a day. ``VideoTracksError`` where another process is
-        at the same work.
+        ``video`` None for what belongs to no video. Whoever works there must tell by the steps themselves whether they
+        are of the same inputs. When the block ends well the folder is removed; when it fails, it stays for a day.
+        ``VideoTracksError`` where another process is at the same work.
         """
-        self.folder(video)
+        of = SHARED if video is None else self.folder(video).name
         parent, prefix = self._staging_parent()
-        folder = parent / f"{prefix}work-{video}-{asset}"
+        folder = parent / f"{prefix}work-{of}-{asset}"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise VideoTracksError(f"{asset} of {video}: another run is making it; wait for that one") from None
+                raise VideoTracksError(f"{asset} of {of}: another run is making it; wait for that one") from None
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -182,6 +182,11 @@ def test_work_that_failed_is_found_again(outputs: Outputs) -> None:
     assert not folder.exists()
 
 
+def test_what_belongs_to_no_video_has_a_work_folder_too(outputs: Outputs) -> None:
+    with outputs.work_folder(None, "video_tokenizer") as folder, outputs.work_folder("a", "video_tokenizer") as other:
+        assert folder != other
+
+
 def test_two_runs_never_share_a_work_folder(outputs: Outputs) -> None:
     with (
         outputs.work_folder("a", "mask_tracks"),
