@@ -8,7 +8,13 @@ _ORTHONORMAL = 1e-6
 
 def is_rotation(matrix: np.ndarray) -> bool:
     """Whether R Rᵀ = 1 and det R = +1 hold for a matrix f8[3, 3], but for rounding to single precision."""
-    return bool(np.abs(matrix @ matrix.T - np.eye(3)).max() <= _ORTHONORMAL and np.linalg.det(matrix) > 0)
+    return bool(are_rotations(matrix[None])[0])
+
+
+def are_rotations(matrices: np.ndarray) -> np.ndarray:
+    """The same of each of f8[N, 3, 3], bool[N]."""
+    off = np.abs(matrices @ matrices.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2))
+    return (off <= _ORTHONORMAL) & (np.linalg.det(matrices) > 0)
 
 
 def rotation_matrix(vector: np.ndarray) -> np.ndarray:
