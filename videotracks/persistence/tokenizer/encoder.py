@@ -21,7 +21,7 @@ _BATCH_CROPS = {"cpu": 64, "cuda": 2048}
 
 
 class _Piece(NamedTuple):
-    """Crops ``begin`` to ``end`` of a track, of which those before ``first`` are only what the first ones look back to."""
+    """Crops ``begin`` to ``end`` of a track; those before ``first`` are only what the others look back to."""
 
     track: int
     begin: int
