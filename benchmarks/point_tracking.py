@@ -103,6 +103,7 @@ class BackAndForth:
 
     def __init__(self, views: RenderedViews, frame_count: int) -> None:
         self.cameras, self.fps, self.frame_count, self._views = views.cameras, views.fps, frame_count, views
+        self.camera = views.camera
         self.rgb = lambda view, t: views.rgb(view, self._at(t))
         self.depth = lambda view, t: views.depth(view, self._at(t))
 

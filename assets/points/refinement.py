@@ -81,7 +81,7 @@ def track_videos(
 
     ``track_videos.json`` lists them. For people to watch.
     """
-    from videotracks.points.instance_tracks import calibrated_cameras
+    from videotracks.points.instance_tracks import tracked_cameras
     from videotracks.points.recording_outputs import read_refined, read_summary, trail_pictures, write_trail_videos
 
     source, summary = library.source(context.partition_key), read_summary(instance_tracks)
@@ -89,7 +89,7 @@ def track_videos(
     videos = write_trail_videos(
         recording,
         source,
-        calibrated_cameras(recording, source),
+        tracked_cameras(recording, source, instance_tracks, summary),
         depth_maps,
         summary,
         read_refined(refined_tracks, summary),

@@ -29,14 +29,11 @@ def track_scene(
     """
     import json
 
-    from videotracks.points.instance_tracks import calibrated_cameras
     from videotracks.points.recording_outputs import write_scenes
 
-    source = library.source(context.partition_key)
     scenes = write_scenes(
         recording,
-        source,
-        calibrated_cameras(recording, source),
+        library.source(context.partition_key),
         instance_tracks,
         settings.point_scene,
         outputs.draft,

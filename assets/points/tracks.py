@@ -41,7 +41,7 @@ def instance_tracks(
     one instance. A recording without calibration has none, and ``point_tracks.json`` says why. Read by the scene and
     the refinement.
     """
-    from videotracks.points.instance_tracks import calibrated_cameras, track_recording
+    from videotracks.points.instance_tracks import track_recording, tracked_cameras
     from videotracks.points.pictures.trajectory_plots import TrajectoryPlotSettings, draw_trajectories
     from videotracks.points.recording_outputs import read_instances
 
@@ -61,7 +61,7 @@ def instance_tracks(
         progress.of(context, "tracking points"),
     )
     files = Files(members)
-    cameras = calibrated_cameras(recording, source)
+    cameras = tracked_cameras(recording, source, files, made)
     plot = draw_trajectories(read_instances(files), cameras, TrajectoryPlotSettings(width_px=900, height_px=450))
     said = made.reason or f"{made.points} points on {len(made.instances)} instances, by {point_tracker.kind}"
     return dg.MaterializeResult(
@@ -72,6 +72,7 @@ def instance_tracks(
             "instances": len(made.instances),
             "points": made.points,
             "per_instance": dg.MetadataValue.json([r.model_dump() for r in made.instances]),
+            **({"poses": dg.MetadataValue.json([r.model_dump() for r in made.poses])} if made.poses else {}),
             "summary": said,
             **({"trajectories": image(plot)} if made.instances else {}),
         },

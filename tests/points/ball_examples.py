@@ -60,6 +60,9 @@ class Balls:
             self.drawn[view, t] = _draw(self.cameras[view], self.centers[t], self.radii)
         return self.drawn[view, t]
 
+    def camera(self, view: int, t: int) -> Camera:
+        return self.cameras[view]
+
     def rgb(self, view: int, t: int) -> np.ndarray:
         return self.draw(view, t)[0]
 

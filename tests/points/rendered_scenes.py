@@ -43,6 +43,9 @@ class RenderedViews:
     def frame_count(self) -> int:
         return self.frames.shape[1]
 
+    def camera(self, view: int, t: int) -> Camera:
+        return self.cameras[view]
+
     def rgb(self, view: int, t: int) -> np.ndarray:
         self.asked.append((view, t))
         return self.frames[view, t]

@@ -37,6 +37,9 @@ class Room:
             self.depths.append(depth)
             self.chairs.append(parts == parts[y, x])
 
+    def camera(self, view, t):
+        return self.cameras[view]
+
     def rgb(self, view, t):
         return self.pictures[view]
 

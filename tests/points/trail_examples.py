@@ -50,6 +50,9 @@ class GreyViews:
         self.cameras, self.frame_count, self.fps = cameras, frame_count, fps
         self.asked: list[tuple[int, int]] = []
 
+    def camera(self, view: int, t: int) -> Camera:
+        return self.cameras[view]
+
     def rgb(self, view: int, t: int) -> np.ndarray:
         self.asked.append((view, t))
         camera = self.cameras[view]

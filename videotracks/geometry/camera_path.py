@@ -76,6 +76,16 @@ class CameraPath:
 ViewCamera = Camera | CameraPath
 
 
+def project_through(camera: ViewCamera, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``Camera.project`` of f8[T, N, 3] m, the points of each frame by its own pose: f8[T, N, 2] px, f8[T, N] m."""
+    if not isinstance(camera, CameraPath):
+        return camera.project(points)
+    pixels, depths = np.empty((*points.shape[:2], 2)), np.empty(points.shape[:2])
+    for frame, here in enumerate(points):
+        pixels[frame], depths[frame] = camera.at(frame).project(here)
+    return pixels, depths
+
+
 def as_seen(camera: ViewCamera, lens: Camera) -> ViewCamera:
     """The same poses behind another lens: that of smaller pictures, say."""
     return CameraPath(lens, camera.turns, camera.shifts) if isinstance(camera, CameraPath) else lens

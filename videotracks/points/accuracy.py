@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, Field
 
-from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.geometry.triangulation import reprojection_errors
-from videotracks.points.refinement.reprojection import Observations
+from videotracks.points.refinement.reprojection import Observations, each_placed
 
 #: Metres within which a point counts as found.
 THRESHOLDS_M = (0.05, 0.10, 0.20, 0.40)
@@ -75,17 +75,17 @@ def score_points(
 
 
 def median_reprojection_error(
-    cameras: Sequence[Camera], tracks: np.ndarray, visible: np.ndarray, observed: Observations
+    cameras: Sequence[ViewCamera], tracks: np.ndarray, visible: np.ndarray, observed: Observations
 ) -> float | None:
     """Median distance in px between the visible ``tracks`` [T, N, 3] and where the views saw them; None for no such."""
-    frames, which = np.nonzero(visible)
-    errors = reprojection_errors(
-        cameras,
-        tracks[frames, which].astype("f8"),
-        observed.pixels[:, frames, which].astype("f8"),
-        observed.visible[:, frames, which],
-    )
-    seen = errors[~np.isnan(errors)]
+    errors = []
+    for span, placed in each_placed(cameras, len(tracks)):
+        frames, which = np.nonzero(visible[span])
+        here = tracks[span][frames, which].astype("f8")
+        pixels = observed.pixels[:, span][:, frames, which].astype("f8")
+        errors.append(reprojection_errors(placed, here, pixels, observed.visible[:, span][:, frames, which]).ravel())
+    every = np.concatenate(errors)
+    seen = every[~np.isnan(every)]
     return float(np.median(seen)) if len(seen) else None
 
 

@@ -1,20 +1,22 @@
 """3D tracks of every object of a recording: from its masks to query points to tracks, a file per instance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, Field
 
+from videotracks.calibration.pose_files import read_poses, write_poses
 from videotracks.calibration.reading import find_calibration, read_calibration
-from videotracks.files import Files
-from videotracks.geometry.camera import Camera
+from videotracks.files import Files, check_relative_name
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
 from videotracks.masks.layout import has_masks
 from videotracks.points.batches import BatchSettings, track_in_batches
 from videotracks.points.depth.store import DepthStore
 from videotracks.points.instances.finding import Instance, InstanceSettings, find_instances
 from videotracks.points.instances.masks import MaskSettings, opened_masks
 from videotracks.points.instances.queries import QueryPoints, QuerySettings, query_points
+from videotracks.points.poses.refining import PoseRecord, refine_poses
 from videotracks.points.synchronised import SynchronisedViews
 from videotracks.points.trackers import PointTracker, Tracked
 from videotracks.points.tracks import PointTracks, write_tracks
@@ -22,6 +24,8 @@ from videotracks.progress import Progress, silent
 from videotracks.recording import Recording
 
 SUMMARY = "point_tracks.json"
+#: What is behind the name of a view in the file with the poses that its tracks were made with.
+_POSES = ".poses.txt"
 
 
 class PointTrackingSettings(BaseModel, frozen=True, extra="forbid"):
@@ -29,11 +33,16 @@ class PointTrackingSettings(BaseModel, frozen=True, extra="forbid"):
 
     stride: int = Field(default=1, ge=1, description="every n-th frame is tracked")
     longest_px: int = Field(default=960, ge=64, description="views are shrunk, by a whole number, to at most this side")
+    refine_poses: bool = Field(
+        default=True,
+        description="find the poses of moving cameras with depth again from the pictures, where those beside the "
+        "recording lead points astray by more than 1.5 px",
+    )
     embed_camera_data: bool = Field(
         default=False, description="store pictures and depth in each file of tracks; the recording has them anyway"
     )
 
-    def downsample(self, cameras: list[Camera]) -> int:
+    def downsample(self, cameras: list[ViewCamera]) -> int:
         """By how much the views are shrunk."""
         return max(1, *(-(-max(camera.width, camera.height) // self.longest_px) for camera in cameras))
 
@@ -59,6 +68,7 @@ class TrackSummary(BaseModel, frozen=True):
     downsample: int
     frames: int
     instances: list[InstanceRecord]
+    poses: list[PoseRecord] = Field(default=[], description="of cameras that move: how well they fit the pictures")
     reason: str = Field(description="why nothing could be tracked; empty where something could")
 
     @property
@@ -67,12 +77,32 @@ class TrackSummary(BaseModel, frozen=True):
         return sum(instance.points for instance in self.instances)
 
 
-def calibrated_cameras(recording: Recording, source: Path) -> list[Camera]:
+def calibrated_cameras(recording: Recording, source: Path) -> list[ViewCamera]:
     """The cameras of a recording in the order of its views; none where it has no calibration.
 
     ``CalibrationError`` for a calibration that is wrong.
     """
     return read_calibration(source, recording.views) if find_calibration(source) is not None else []
+
+
+def tracked_cameras(
+    recording: Recording, source: Path, instance_tracks: Files, summary: TrackSummary
+) -> list[ViewCamera]:
+    """The same cameras through the frames that were tracked, with the poses that the tracks were made with.
+
+    As calibrated, where nothing was tracked.
+
+    ``CalibrationError`` where these poses are no longer those of the recording's cameras.
+    """
+    cameras = calibrated_cameras(recording, source)
+    if not summary.frames:
+        return cameras
+    return [
+        read_poses(instance_tracks[camera.camera_id + _POSES], camera.at(0), summary.frames)
+        if isinstance(camera, CameraPath)
+        else camera
+        for camera in cameras
+    ]
 
 
 def track_recording(
@@ -98,6 +128,7 @@ def track_recording(
     reason = _obstacle(recording, cameras, depth, masks, mask_tracks)
     members: dict[str, Path] = {}
     records: list[InstanceRecord] = []
+    poses: list[PoseRecord] = []
     downsample, frames = 1, 0
     if not reason:
         downsample = settings.downsample(cameras)
@@ -106,6 +137,9 @@ def track_recording(
             recording, source, cameras, depth, cache=cache, stride=settings.stride, downsample=downsample
         ) as views:
             frames = views.frame_count
+            if settings.refine_poses:
+                poses = _refine_poses(views, progress)
+            members |= _pose_files(views, draft)
             asked = _asked(recording, source, views, mask_tracks, masks, instances, queries)
             for done, (instance, points) in enumerate(asked):
                 tracked = track_in_batches(
@@ -122,6 +156,7 @@ def track_recording(
         downsample=downsample,
         frames=frames,
         instances=records,
+        poses=poses,
         reason=reason,
     )
     entry = draft(SUMMARY)
@@ -129,8 +164,30 @@ def track_recording(
     return {SUMMARY: entry, **members}, summary
 
 
+def _refine_poses(views: SynchronisedViews, progress: Progress) -> list[PoseRecord]:
+    """Place the cameras that move, and have depth, where the pictures have them."""
+    paths, records = list(views.paths), []
+    for view, path in enumerate(views.paths):
+        if isinstance(path, CameraPath) and any(views.depth(view, t) is not None for t in range(views.frame_count)):
+            paths[view], record = refine_poses(views, view, path, progress)
+            records.append(record)
+    views.place(paths)
+    return records
+
+
+def _pose_files(views: SynchronisedViews, draft: Callable[[str], Path]) -> dict[str, Path]:
+    """The poses of the cameras that move, as they are tracked with."""
+    members = {}
+    for path in views.paths:
+        if isinstance(path, CameraPath):
+            name = check_relative_name(path.camera_id + _POSES)
+            members[name] = draft(name)
+            write_poses(members[name], path, views.timestamps_s)
+    return members
+
+
 def _obstacle(
-    recording: Recording, cameras: list[Camera], depth: DepthStore, masks: MaskSettings, mask_tracks: Files
+    recording: Recording, cameras: Sequence[ViewCamera], depth: DepthStore, masks: MaskSettings, mask_tracks: Files
 ) -> str:
     """Why nothing can be tracked in 3D, or nothing."""
     if not cameras:
@@ -178,7 +235,7 @@ def _point_tracks(
         visibilities=tracked.visibilities,
         query_points=points.points,
         intrs=np.stack([camera.K for camera in views.cameras]).astype("f4"),
-        extrs=np.stack([camera.extrinsics for camera in views.cameras]).astype("f4"),
+        extrs=_extrinsics(views).astype("f4"),
         camera_ids=tuple(camera.camera_id for camera in views.cameras),
         tracker=tracker,
         temporal_stride=views.stride,
@@ -186,6 +243,15 @@ def _point_tracks(
         timestamps=np.asarray(views.timestamps_s, "f8"),
         **embedded,
     )
+
+
+def _extrinsics(views: SynchronisedViews) -> np.ndarray:
+    """World to camera: f8[V, 3, 4], or f8[V, T, 3, 4] where any camera moves."""
+    paths = views.paths
+    if not any(isinstance(path, CameraPath) for path in paths):
+        return np.stack([path.extrinsics for path in paths])
+    whole = (views.frame_count, 3, 4)
+    return np.stack([np.broadcast_to(path.extrinsics, whole) for path in paths])
 
 
 def _record(

@@ -7,10 +7,10 @@ import numpy as np
 
 from videotracks.errors import CorruptFileError
 from videotracks.files import Files
-from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.json_models import read_model
 from videotracks.points.depth.store import DepthStore
-from videotracks.points.instance_tracks import SUMMARY, TrackSummary
+from videotracks.points.instance_tracks import SUMMARY, TrackSummary, calibrated_cameras, tracked_cameras
 from videotracks.points.pictures.scene import SceneSettings, write_scene
 from videotracks.points.pictures.trails import TrailSettings, draw_trails
 from videotracks.points.refinement.refining import RefinementSettings, refine
@@ -78,7 +78,6 @@ def refine_recording(
 def write_scenes(
     recording: Recording,
     source: Path,
-    cameras: list[Camera],
     instance_tracks: Files,
     settings: SceneSettings,
     draft: Callable[[str], Path],
@@ -88,6 +87,7 @@ def write_scenes(
 
     None of a recording without cameras. ``progress`` counts scenes.
     """
+    cameras = calibrated_cameras(recording, source)
     if not cameras:
         return {}
     summary, tracks = read_summary(instance_tracks), read_instances(instance_tracks)
@@ -97,6 +97,8 @@ def write_scenes(
         recording, source, cameras, None, cache=draft("frames").parent, stride=summary.stride,
         downsample=max(1, widest // settings.image_width_px),
     ) as views:  # fmt: skip
+        if summary.frames:
+            views.place(tracked_cameras(recording, source, instance_tracks, summary))
         prefix = f"{recording.key}_{summary.tracker.get('backend', 'tracker')}"
         scenes: dict[str, Mapping[int | str, PointTracks]] = {
             f"{prefix}_instance_{number}.rrd": {f"instance_{number}": one} for number, one in tracks.items()
@@ -112,7 +114,7 @@ def write_scenes(
 def write_trail_videos(
     recording: Recording,
     source: Path,
-    cameras: list[Camera],
+    cameras: list[ViewCamera],
     depth: DepthStore,
     summary: TrackSummary,
     tracks: Mapping[int, PointTracks],
@@ -150,7 +152,7 @@ def _every(view: View, path: Path, summary: TrackSummary) -> Iterator[np.ndarray
             yield frame.rgb()
 
 
-def _depth_of(depth: DepthStore, view: int, camera: Camera, stride: int) -> Callable[[int], np.ndarray] | None:
+def _depth_of(depth: DepthStore, view: int, camera: ViewCamera, stride: int) -> Callable[[int], np.ndarray] | None:
     """The depth of the tracked frames of a view, where there is any."""
     if not depth.has_depth(view):
         return None

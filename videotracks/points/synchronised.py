@@ -10,6 +10,7 @@ import numpy as np
 
 from videotracks.errors import CalibrationError, CorruptFileError, RecordingError
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera, as_seen
 from videotracks.points.depth.store import DepthStore
 from videotracks.progress import Progress, part_of, silent
 from videotracks.recording import Recording, View, read_frames, view_path
@@ -76,13 +77,14 @@ class SynchronisedViews:
     def __init__(
         self,
         pictures: Sequence[np.ndarray],
-        cameras: Sequence[Camera],
+        cameras: Sequence[ViewCamera],
         depths: Sequence[_ViewDepth | None],
         timestamps_s: np.ndarray,
         stride: int,
         downsample: int,
     ) -> None:
-        self.cameras, self.timestamps_s = tuple(cameras), timestamps_s
+        self.paths, self.timestamps_s = tuple(cameras), timestamps_s
+        self.cameras = tuple(camera.at(0) for camera in cameras)
         self.frame_count = len(timestamps_s)
         self.stride, self.downsample = stride, downsample
         self._pictures, self._depths = list(pictures), list(depths)
@@ -92,7 +94,7 @@ class SynchronisedViews:
         cls,
         recording: Recording,
         source: Path,
-        cameras: Sequence[Camera],
+        cameras: Sequence[ViewCamera],
         depth: DepthStore | None,
         *,
         cache: Path,
@@ -111,7 +113,7 @@ class SynchronisedViews:
         if stride < 1 or downsample < 1:
             raise ValueError(f"stride {stride}, downsample {downsample}; expected 1 or more")
         _check_cameras(recording.views, cameras)
-        small = [shrunk(camera, downsample) for camera in cameras]
+        small = [shrunk(camera.at(0), downsample) for camera in cameras]
         frames = min(view.frame_count for view in recording.views)
         times = min(recording.views, key=lambda view: view.frame_count).timestamps_s[::stride]
         pairs = list(zip(recording.views, small, strict=True))
@@ -121,12 +123,22 @@ class SynchronisedViews:
         for number, (view, camera) in enumerate(pairs):
             path, told = view_path(source, view), part_of(progress, number * frames, total)
             pictures.append(_spooled(path, view, camera, frames, stride, downsample, cache, told))
-        return cls(pictures, small, depths, times, stride, downsample)
+        paths = [_path(*pair, stride, len(times)) for pair in zip(cameras, small, strict=True)]
+        return cls(pictures, paths, depths, times, stride, downsample)
 
     @property
     def fps(self) -> float:
         """Frames per second of the frames that are given, from the median distance of their times; 1 for one frame."""
         return float(1 / np.median(np.diff(self.timestamps_s))) if self.frame_count > 1 else 1.0
+
+    def place(self, paths: Sequence[ViewCamera]) -> None:
+        """Take other poses of the cameras, of the frames that are given; lenses and sizes stay."""
+        self.paths = tuple(as_seen(path, own.at(0)) for path, own in zip(paths, self.paths, strict=True))
+        self.cameras = tuple(path.at(0) for path in self.paths)
+
+    def camera(self, view: int, t: int) -> Camera:
+        """Where a view's camera is in a frame."""
+        return self.paths[view].at(self._checked(t))
 
     def rgb(self, view: int, t: int) -> np.ndarray:
         """A frame, RGB u8[H, W, 3]; read-only."""
@@ -158,7 +170,13 @@ class SynchronisedViews:
         self.close()
 
 
-def _check_cameras(views: Sequence[View], cameras: Sequence[Camera]) -> None:
+def _path(camera: ViewCamera, small: Camera, stride: int, frames: int) -> ViewCamera:
+    """The smaller camera through the tracked frames."""
+    moving = as_seen(camera, small)
+    return moving.every(stride, frames) if isinstance(moving, CameraPath) else moving
+
+
+def _check_cameras(views: Sequence[View], cameras: Sequence[ViewCamera]) -> None:
     if len(cameras) != len(views):
         raise CalibrationError(f"{len(cameras)} cameras for {len(views)} views; each view needs its camera")
     for view, camera in zip(views, cameras, strict=True):

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
 from videotracks.progress import Progress, silent
 
 
@@ -18,7 +19,10 @@ class Views(Protocol):
 
     @property
     def cameras(self) -> Sequence[Camera]:
-        """The cameras, their intrinsics at the size of the frames given here."""
+        """The cameras, their intrinsics at the size of the frames given here; where they are in the first frame."""
+
+    def camera(self, view: int, t: int) -> Camera:
+        """Where a view's camera is in a frame: one of ``cameras`` itself, unless it moves."""
 
     @property
     def frame_count(self) -> int:
@@ -33,6 +37,22 @@ class Views(Protocol):
 
     def depth(self, view: int, t: int) -> np.ndarray | None:
         """Its depth in metres along the camera's axis, f32[H, W], 0 or NaN where unknown; None without any."""
+
+
+def cameras_of(views: Views, t: int) -> list[Camera]:
+    """The cameras of all views as they stand in a frame."""
+    return [views.camera(view, t) for view in range(len(views.cameras))]
+
+
+def paths_of(views: Views) -> list[ViewCamera]:
+    """The cameras of all views through all frames."""
+    paths: list[ViewCamera] = []
+    for view, first in enumerate(views.cameras):
+        through = [views.camera(view, t) for t in range(views.frame_count)]
+        still = all(camera is first for camera in through)
+        poses = [np.array([getattr(camera, name) for camera in through]) for name in ("R", "t")]
+        paths.append(first if still else CameraPath(first, *poses))
+    return paths
 
 
 class Tracked(NamedTuple):

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 
+from videotracks.geometry.camera_path import project_through
 from videotracks.npz import read_npz, write_npz
 from videotracks.points.accuracy import PointAccuracy, score_points
 from videotracks.points.depth.store import DepthStore
 from videotracks.points.instance_tracks import PointTrackingSettings, calibrated_cameras
 from videotracks.points.synchronised import SynchronisedViews
-from videotracks.points.trackers import PointTracker, Tracked
+from videotracks.points.trackers import PointTracker, Tracked, paths_of
 from videotracks.progress import Progress, silent
 from videotracks.recording import Recording
 
@@ -120,10 +121,10 @@ def _reprojection_px(
 ) -> float | None:
     """Median distance in px, at the size that was tracked, of projected tracks from the projected truth."""
     distances = []
-    for camera, seen in zip(views.cameras, visibility, strict=True):
+    for camera, seen in zip(paths_of(views), visibility, strict=True):
         both = seen & np.isfinite(tracked.tracks).all(axis=2) & (tracked.visibilities > 0.5)
-        true_px, _ = camera.project(positions[both])
-        found_px, _ = camera.project(tracked.tracks[both].astype("f8"))
-        distances.append(np.linalg.norm(true_px - found_px, axis=1))
+        true_px, _ = project_through(camera, positions)
+        found_px, _ = project_through(camera, tracked.tracks.astype("f8"))
+        distances.append(np.linalg.norm(true_px - found_px, axis=2)[both])
     every = np.concatenate(distances)
     return float(np.nanmedian(every)) if np.isfinite(every).any() else None

@@ -14,6 +14,7 @@ from tests.points.camera_examples import ring
 from tests.points.track_examples import straight, tracks_of
 from tests.points.trail_examples import HEIGHT, WIDTH, GreyViews, camera, moving_right
 from videotracks.errors import RecordingError
+from videotracks.geometry.camera import Camera
 from videotracks.points.pictures.scene import SceneSettings, write_scene
 from videotracks.points.pictures.scene_cameras import ScenePicture, shown_frames, tracks_cameras
 from videotracks.points.pictures.scene_tracks import thinned
@@ -172,14 +173,27 @@ def test_cameras_come_from_the_tracks_where_there_are_no_views(tmp_path: Path) -
     assert {f"/world/cameras/cam_{view:02}" for view in range(3)} <= entities(path)
 
 
-def test_cameras_of_tracks_that_move_stand_where_they_are_first() -> None:
+def moved_ring(frames: int) -> tuple[list[Camera], np.ndarray, np.ndarray]:
+    """Two cameras, and their intrinsics and extrinsics as tracks have them: each a metre further in every frame."""
     cameras = ring(2)
-    intrs = np.stack([c.K for c in cameras])[:, None].repeat(4, axis=1).astype("f4")
-    extrs = np.stack([c.extrinsics for c in cameras])[:, None].repeat(4, axis=1).astype("f4")
-    extrs[:, 1:, :, 3] += 1
+    intrs = np.stack([c.K for c in cameras])[:, None].repeat(frames, axis=1).astype("f4")
+    extrs = np.stack([c.extrinsics for c in cameras])[:, None].repeat(frames, axis=1).astype("f4")
+    extrs[..., 3] += np.arange(frames)[:, None]
+    return cameras, intrs, extrs
+
+
+def test_cameras_of_tracks_that_move_stand_where_they_are_in_each_frame() -> None:
+    cameras, intrs, extrs = moved_ring(4)
     for found, expected in zip(tracks_cameras(tracks_of(straight(4), intrs=intrs, extrs=extrs)), cameras, strict=True):
-        np.testing.assert_allclose(found.center, expected.center, atol=1e-5)
+        np.testing.assert_allclose(found.at(0).center, expected.center, atol=1e-5)
+        np.testing.assert_allclose(found.at(3).t, expected.t + 3, atol=1e-5)
         assert abs(found.width - expected.width) <= 1
+
+
+def test_a_camera_that_moves_has_a_pose_in_each_frame(tmp_path: Path) -> None:
+    _, intrs, extrs = moved_ring(4)
+    path = write(tmp_path / "a.rrd", {1: tracks_of(straight(4), intrs=intrs, extrs=extrs)})
+    assert columns(path, "/world/cameras/cam_01")["frame"] == [0, 1, 2, 3]
 
 
 def test_pictures_are_few_small_jpegs(tmp_path: Path) -> None:

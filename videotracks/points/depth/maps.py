@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from videotracks.errors import CalibrationError
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.points.depth.models import DepthModel
 from videotracks.points.depth.sources import MILLIMETRE, RecordedDepth, open_recorded
 from videotracks.points.depth.stereo import StereoMatcher, StereoSettings, choose_partners
@@ -86,7 +87,7 @@ class _Plan:
 def make_depth(
     recording: Recording,
     source: Path,
-    cameras: Sequence[Camera],
+    cameras: Sequence[ViewCamera],
     target: Path,
     settings: DepthSettings | None = None,
     *,
@@ -132,7 +133,7 @@ def make_depth(
 _Write = Callable[[int, int, np.ndarray], None]
 
 
-def _check_cameras(views: Sequence[View], cameras: Sequence[Camera]) -> None:
+def _check_cameras(views: Sequence[View], cameras: Sequence[ViewCamera]) -> None:
     if cameras and len(cameras) != len(views):
         raise CalibrationError(f"{len(cameras)} cameras for {len(views)} views; each view needs its camera")
     for view, camera in zip(views, cameras, strict=False):
@@ -146,7 +147,7 @@ def _check_cameras(views: Sequence[View], cameras: Sequence[Camera]) -> None:
 def _planned(
     recording: Recording,
     source: Path,
-    cameras: Sequence[Camera],
+    cameras: Sequence[ViewCamera],
     chosen: DepthSettings,
     model: DepthModel | None,
     stack: ExitStack,
@@ -169,7 +170,7 @@ def _planned(
 
 
 def _plan_stereo(
-    plans: list[_Plan], wanted: list[int], cameras: Sequence[Camera], chosen: DepthSettings
+    plans: list[_Plan], wanted: list[int], cameras: Sequence[ViewCamera], chosen: DepthSettings
 ) -> StereoMatcher | None:
     """Find a partner for the views without depth; what cannot be matched gets its reason."""
 
@@ -177,13 +178,18 @@ def _plan_stereo(
         plan = plans[number]
         plan.detail = f"{plan.detail}; {why}" if plan.detail else why
 
+    still = [camera for camera in cameras if isinstance(camera, Camera)]
+    if len(still) < len(cameras):
+        for number in wanted:
+            leave_out(number, "stereo needs cameras that stand still")
+        return None
     if not cameras or len(plans) < 2:
         for number in wanted:
             leave_out(number, "stereo needs two calibrated views" if len(plans) < 2 else "stereo needs calibration")
         return None
-    partners, reasons = choose_partners(cameras, chosen.stereo, chosen.far_m)
+    partners, reasons = choose_partners(still, chosen.stereo, chosen.far_m)
     matcher = StereoMatcher(
-        cameras, [p if n in wanted else None for n, p in enumerate(partners)], chosen.stereo, chosen.far_m
+        still, [p if n in wanted else None for n, p in enumerate(partners)], chosen.stereo, chosen.far_m
     )
     for number in wanted:
         partner = partners[number]
@@ -199,7 +205,7 @@ def _plan_stereo(
 
 
 def _one_by_one(
-    number: int, plan: _Plan, source: Path, cameras: Sequence[Camera], model: DepthModel | None, write: _Write
+    number: int, plan: _Plan, source: Path, cameras: Sequence[ViewCamera], model: DepthModel | None, write: _Write
 ) -> Iterator[None]:
     """Write recorded depth, or a model's, of one view."""
     if plan.recorded is not None:
@@ -211,7 +217,7 @@ def _one_by_one(
     elif model is not None:
         camera = cameras[number] if cameras else None
         for frame in read_frames(view_path(source, plan.view), plan.view):
-            write(number, frame.index, model.depth(frame.rgb(), camera))
+            write(number, frame.index, model.depth(frame.rgb(), camera.at(frame.index) if camera else None))
             yield
 
 

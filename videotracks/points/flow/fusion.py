@@ -28,6 +28,10 @@ class Fusion:
     def __init__(self, cameras: Sequence[Camera], settings: FlowTrackerSettings) -> None:
         self._settings = settings
         self._focal = np.array([np.sqrt(camera.K[0, 0] * camera.K[1, 1]) for camera in cameras])
+        self.place(cameras)
+
+    def place(self, cameras: Sequence[Camera]) -> None:
+        """The same cameras, where they stand in another frame."""
         self._turns = np.ascontiguousarray([camera.R for camera in cameras])
         self._shifts = np.ascontiguousarray([camera.t for camera in cameras])
 

@@ -95,7 +95,7 @@ class _Pass:
         self._settings = settings
         self._times, self._queries = asked[:, 0].astype("i8"), asked[:, 1:]
         self._followers = [ViewFollower(views, view, len(asked), settings) for view in range(len(views.cameras))]
-        self._fusion = Fusion(views.cameras, settings)
+        self._fusion = Fusion(views.cameras, settings)  # as the cameras stand in the frame that is loaded
         self._prediction = Prediction(len(asked), settings)
         self._unsettled_for = np.zeros(len(asked), np.int64)  # frames since depth or a second view said how far away
 
@@ -113,6 +113,7 @@ class _Pass:
         """The points f8[N, 3] m of frame ``t``, NaN where nothing is known, and their visibility f8[N]."""
         expected, before = self._prediction.expected(), self._prediction.points.copy()
         sights = list(pool.map(lambda f: _loaded(f, t).follow(before, expected, t), self._followers))
+        self._fusion.place([follower.camera for follower in self._followers])
         seen, points, confidence = self._fuse(sights, expected)
         if any(not follower.surface.known for follower in self._followers):
             drop_strangers(self._followers, points, seen, t)

@@ -37,6 +37,7 @@ class ViewFollower:
         from videotracks.points.flow.patch_kernels import SIDE
 
         self.camera: Camera = views.cameras[view]
+        self._camera_before = self.camera
         self._views, self._view, self._settings = views, view, settings
         self.at = np.full((count, 2), np.nan, "f4")
         self.followed = np.zeros(count, bool)
@@ -52,6 +53,7 @@ class ViewFollower:
         """Read frame ``t`` and keep the one before."""
         import cv2
 
+        self._camera_before, self.camera = self.camera, self._views.camera(self._view, t)
         self._before = Moment(self.grey, self.surface)
         self.grey = cv2.cvtColor(self._views.rgb(self._view, t), cv2.COLOR_RGB2GRAY)
         self.surface = Surface(self.camera, self._views.depth(self._view, t), self._settings)
@@ -66,7 +68,7 @@ class ViewFollower:
         if not len(rows):
             return sight
         start, depths = self.camera.project(expected[rows])
-        moved = np.nan_to_num(start - self.camera.project(before[rows])[0])
+        moved = np.nan_to_num(start - self._camera_before.project(before[rows])[0])
         guess, now = self.at[rows] + moved.astype("f4"), Moment(self.grey, self.surface)
         at, returned_px, at_edges = flow(self._before, now, self.at[rows], self._depths[rows], guess, self._settings)
         patches = self._patches(at)

@@ -11,7 +11,7 @@ from videotracks.points.flow.surface import Surface
 from videotracks.points.flow.tracker import EXPECTED
 from videotracks.points.flow.view import ViewFollower
 from videotracks.points.hub.windows import Followed
-from videotracks.points.trackers import Tracked, Views
+from videotracks.points.trackers import Tracked, Views, cameras_of
 from videotracks.points.tracks import VISIBLE_ABOVE
 from videotracks.progress import Progress
 
@@ -63,6 +63,7 @@ def _lift_frame(
     settings: FlowTrackerSettings,
 ) -> None:
     """Write the points ``rows`` i8[M] of frame ``t``; ``last`` f8[N, 3] is where they were, and is moved on."""
+    fusion.place(cameras_of(views, t))
     rays, depths, there = _sights(views, t, rows, seen, last, settings)
     visibility = np.array([followed.visibilities[t, rows] for followed in seen])
     sure = np.where(there & (visibility > VISIBLE_ABOVE), visibility, 0).astype("f8")
@@ -85,8 +86,8 @@ def _sights(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rays f8[V, M, 2], depths f8[V, M] m or NaN, and where there are any, bool[V, M]."""
     rays, depths, there = [], [], []
-    for view, (camera, followed) in enumerate(zip(views.cameras, seen, strict=True)):
-        at = followed.positions[t, rows]
+    for view, followed in enumerate(seen):
+        camera, at = views.camera(view, t), followed.positions[t, rows]
         ray = camera.undistort(at.astype("f8"))
         surface = Surface(camera, views.depth(view, t), settings)
         depths.append(surface.measure(at, camera.project(last[rows])[1])[0])

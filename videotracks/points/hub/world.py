@@ -6,7 +6,7 @@ import numpy as np
 
 from videotracks.errors import ModelError
 from videotracks.geometry.camera import Camera
-from videotracks.points.trackers import Views
+from videotracks.points.trackers import Views, cameras_of
 
 #: Metres: the scenes that the model was trained on, median distance of the cameras from their middle (its
 #: repository's own normalisation of scenes). Scenes are scaled there and back.
@@ -37,20 +37,23 @@ class WorldInput:
         """
         shown = [*frames, *[frames[-1]] * (LEAST_FRAMES - len(frames))]
         cameras = self._views.cameras
+        placed = [[self._views.camera(view, t) for t in shown] for view in range(len(cameras))]
         rgbs = np.stack([[self._rgb(view, t) for t in shown] for view in range(len(cameras))])
         depths = np.stack([[self._depth(view, t) for t in shown] for view in range(len(cameras))])
         intrinsics = np.repeat(np.stack([c.K for c in cameras])[:, None], len(shown), axis=1)
-        # X' = scale (X - center): the camera's own coordinates are scaled, too, as its depth is.
-        shifts = [self._scale * (c.R @ self._center + c.t) for c in cameras]
-        extrinsics = np.stack([np.column_stack([c.R, s]) for c, s in zip(cameras, shifts, strict=True)])
+        extrinsics = np.stack([[self._scaled_pose(camera) for camera in path] for path in placed])
         asked = np.column_stack([points[:, 0], self._scale * (points[:, 1:] - self._center)])
         return {
             "rgbs": rgbs.astype("f4"),
             "depths": (depths * self._scale)[:, :, None].astype("f4"),
             "intrs": intrinsics.astype("f4"),
-            "extrs": np.repeat(extrinsics[:, None], len(shown), axis=1).astype("f4"),
+            "extrs": extrinsics.astype("f4"),
             "query_points_3d": asked.astype("f4"),
         }
+
+    def _scaled_pose(self, camera: Camera) -> np.ndarray:
+        """X' = scale (X - center): the camera's own coordinates are scaled, too, as its depth is; f8[3, 4]."""
+        return np.column_stack([camera.R, self._scale * (camera.R @ self._center + camera.t)])
 
     def to_world(self, tracks: np.ndarray) -> np.ndarray:
         """Positions [..., 3] of the model in metres of the world, f4."""
@@ -59,7 +62,8 @@ class WorldInput:
     def _scene(self, t: int) -> tuple[np.ndarray, float]:
         """The middle of what the views see in frame ``t``, f8[3] m, and the factor to the size that the model knows."""
         seen = []
-        for view, camera in enumerate(self._views.cameras):
+        cameras = cameras_of(self._views, t)
+        for view, camera in enumerate(cameras):
             y, x = np.mgrid[: camera.height : _COARSE, : camera.width : _COARSE].reshape(2, -1)
             depths = self._given_depth(view, t)[y, x]
             seen.append(camera.lift(np.column_stack([x, y]), np.where(depths > 0, depths, np.nan)))
@@ -68,7 +72,7 @@ class WorldInput:
         if not len(points):
             raise ModelError(f"mvtracker: frame {t} has no depth in any view; depth maps with content are expected")
         center = points.mean(axis=0)
-        away = float(np.median([np.linalg.norm(camera.center - center) for camera in self._views.cameras]))
+        away = float(np.median([np.linalg.norm(camera.center - center) for camera in cameras]))
         return center, SCENE_RADIUS_M / max(away, 1e-6)
 
     def _given_depth(self, view: int, t: int) -> np.ndarray:

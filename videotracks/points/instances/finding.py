@@ -3,16 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from pydantic import BaseModel, Field
 
+from videotracks.geometry.camera import Camera
 from videotracks.geometry.triangulation import refine, reprojection_errors, triangulate
 from videotracks.points.instances.links import Link, cut_into_pieces, join_pieces
 from videotracks.points.instances.masks import InstanceMasks
 from videotracks.points.instances.sightings import Outlined, Sighting, pair_costs, sightings_of
-from videotracks.points.trackers import Views
+from videotracks.points.trackers import Views, cameras_of
 from videotracks.progress import Progress, silent
 
 #: An object moves when its centre strays this far from where it mostly is: beyond what depth jitters by.
@@ -91,7 +92,7 @@ def find_instances(
     for frame in range(views.frame_count):
         here = [_seen(views, masks, view, frame) if frame in seen else [] for view, seen in enumerate(where)]
         if not masks.names_shared:
-            links += _matched(here, len(rows), views, settings)
+            links += _matched(here, len(rows), cameras_of(views, frame), settings)
         rows += [outlined.sighting for seen_here in here for outlined in seen_here]
         progress(frame + 1, views.frame_count)
     if masks.names_shared:
@@ -110,7 +111,7 @@ def find_instances(
 
 
 def _seen(views: Views, masks: InstanceMasks, view: int, frame: int) -> list[Outlined]:
-    return sightings_of(view, frame, masks.mask(view, frame), views.cameras[view], views.depth(view, frame))
+    return sightings_of(view, frame, masks.mask(view, frame), views.camera(view, frame), views.depth(view, frame))
 
 
 def _is_background(row: Sighting, settings: InstanceSettings) -> bool:
@@ -130,7 +131,7 @@ def _background(rows: Sequence[Sighting], settings: InstanceSettings) -> set[tup
 
 
 def _matched(
-    here: Sequence[Sequence[Outlined]], first_row: int, views: Views, settings: InstanceSettings
+    here: Sequence[Sequence[Outlined]], first_row: int, cameras: Sequence[Camera], settings: InstanceSettings
 ) -> Iterator[Link]:
     """Links between the sightings of one frame, by view; the first of them has the row ``first_row``."""
     from scipy.optimize import linear_sum_assignment
@@ -139,9 +140,7 @@ def _matched(
     for one, two in combinations(range(len(here)), 2):
         if not here[one] or not here[two]:
             continue
-        costs = pair_costs(
-            here, one, two, views.cameras, match_m=settings.match_m, epipolar_share=settings.epipolar_share
-        )
+        costs = pair_costs(here, one, two, cameras, match_m=settings.match_m, epipolar_share=settings.epipolar_share)
         costs[_behind(here[one], settings)] = np.inf
         costs[:, _behind(here[two], settings)] = np.inf
         # Not to be matched costs more than any number of matches, so that as many as possible are made.
@@ -160,8 +159,8 @@ def _instance(instance_id: int, rows: Sequence[Sighting], views: Views) -> Insta
         object_ids[place], points[place] = row.object_id, row.point
         pixels[place], radii[place] = row.pixel, row.radius_px
     centroids = _medians(points)
-    unknown = ~np.isfinite(centroids).all(axis=1)
-    centroids[unknown] = _triangulated(views, pixels[:, unknown], radii[:, unknown])
+    for frames in _unmoved(views, np.flatnonzero(~np.isfinite(centroids).all(axis=1))):
+        centroids[frames] = _triangulated(cameras_of(views, int(frames[0])), pixels[:, frames], radii[:, frames])
     share = float(np.mean([row.share for row in rows]))
     return Instance(instance_id, object_ids, centroids.astype("f4"), share, _moves(centroids))
 
@@ -174,11 +173,18 @@ def _medians(points: np.ndarray) -> np.ndarray:
     return made
 
 
-def _triangulated(views: Views, pixels: np.ndarray, radii: np.ndarray) -> np.ndarray:
+def _unmoved(views: Views, frames: np.ndarray) -> Iterator[np.ndarray]:
+    """The ``frames`` i8[F] in parts, through each of which no camera moves."""
+    placed = [cameras_of(views, int(frame)) for frame in frames]
+    moved = [any(a is not b for a, b in zip(*pair, strict=True)) for pair in pairwise(placed)]
+    yield from (part for part in np.split(frames, np.flatnonzero(moved) + 1) if len(part))
+
+
+def _triangulated(cameras: Sequence[Camera], pixels: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Where the centres of masks meet, f8[T, 3]; NaN where fewer than two views see it, or one misses by a radius."""
     seen = np.isfinite(pixels).all(axis=-1)
-    points = refine(views.cameras, triangulate(views.cameras, pixels, seen), pixels, seen)
-    errors = reprojection_errors(views.cameras, points, pixels, seen)
+    points = refine(cameras, triangulate(cameras, pixels, seen), pixels, seen)
+    errors = reprojection_errors(cameras, points, pixels, seen)
     points[(seen & ~(errors <= radii)).any(axis=0)] = np.nan
     return points
 

@@ -10,7 +10,7 @@ from videotracks.points.instances.finding import Instance
 from videotracks.points.instances.masks import InstanceMasks
 from videotracks.points.instances.query_matches import MatchBounds, match_views
 from videotracks.points.instances.query_pixels import DepthBounds, choose_pixels, inner, sound_depth
-from videotracks.points.trackers import Views
+from videotracks.points.trackers import Views, cameras_of
 from videotracks.progress import Progress, silent
 
 
@@ -109,7 +109,7 @@ def _lifted(
             continue
         sound = sound_depth(mask, depth, bounds)
         pixels, strengths = choose_pixels(sound, views.rgb(view, frame), settings.most_points)
-        points = views.cameras[view].lift(pixels, depth[pixels[:, 1], pixels[:, 0]])
+        points = views.camera(view, frame).lift(pixels, depth[pixels[:, 1], pixels[:, 0]])
         kept = np.isfinite(points).all(axis=1)
         yield _Candidates(frame, points[kept], np.full(int(kept.sum()), view), strengths[kept])
 
@@ -121,7 +121,7 @@ def _matched(
     if len(inside) > 1:
         bounds = MatchBounds(settings.epipolar_px, settings.nearest_m, settings.farthest_m)
         pictures = {view: views.rgb(view, frame) for view in inside}
-        yield _Candidates(frame, *match_views(views.cameras, pictures, inside, bounds))
+        yield _Candidates(frame, *match_views(cameras_of(views, frame), pictures, inside, bounds))
 
 
 def _thinned(parts: list[_Candidates], instance: Instance, settings: QuerySettings) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
 from videotracks.geometry.visibility import visible_from
 from videotracks.points.tracks import PointTracks
 
@@ -23,7 +23,7 @@ class ProjectedTracks(NamedTuple):
 
 
 def project_tracks(
-    camera: Camera, instances: Sequence[PointTracks], depth_of: DepthOf | None = None
+    camera: ViewCamera, instances: Sequence[PointTracks], depth_of: DepthOf | None = None
 ) -> list[ProjectedTracks]:
     """Project the tracks of some instances, through the same frames, onto one view.
 
@@ -34,14 +34,14 @@ def project_tracks(
     pixels = [np.zeros((frames, tracks.track_count, 2), "f4") for tracks in instances]
     visible = [tracks.visible for tracks in instances]
     count = sum(tracks.track_count for tracks in instances)
-    # A depth map belongs to one frame alone.
-    step = 1 if depth_of else max(1, _CHUNK_POINTS // max(count, 1))
+    # A depth map and the pose of a camera that moves belong to one frame alone.
+    step = 1 if depth_of or isinstance(camera, CameraPath) else max(1, _CHUNK_POINTS // max(count, 1))
     for begin in range(0, frames if count else 0, step):
         part, depth = slice(begin, begin + step), depth_of(begin) if depth_of else None
         for tracks, places, seen in zip(instances, pixels, visible, strict=True):
             points = tracks.tracks_3d[part].astype("f8")
-            places[part] = camera.project(points)[0]
-            seen[part] &= visible_from(camera, points, depth)
+            places[part] = camera.at(begin).project(points)[0]
+            seen[part] &= visible_from(camera.at(begin), points, depth)
     return [ProjectedTracks(places, run_lengths(seen)) for places, seen in zip(pixels, visible, strict=True)]
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 
-from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
 from videotracks.points.pictures.scene_cameras import ScenePicture, shown_frames, tracks_cameras
 from videotracks.points.pictures.scene_tracks import SceneTracks, point_rows, thinned, trail_rows
 from videotracks.points.pictures.scene_world import World, blueprint, camera_path, send_world
-from videotracks.points.trackers import Views
+from videotracks.points.pictures.world_axes import stations
+from videotracks.points.trackers import Views, paths_of
 from videotracks.points.tracks import PointTracks
 from videotracks.progress import Progress, silent
 
@@ -98,10 +99,10 @@ def write_scene(
     taken = sorted(str(key) for key in instances if str(key) in _TAKEN)
     if taken or len({str(key) for key in instances}) < len(instances):
         raise ValueError(f"instances {list(instances)}: each needs a name of its own, other than {_TAKEN}")
-    cameras = list(views.cameras) if views else _known_cameras(instances.values())
+    cameras = paths_of(views) if views else _known_cameras(instances.values())
     shown, step = thinned(instances, settings.trail_frames, settings.most_megabytes * _BYTES_PER_MEGABYTE)
     paths = {key: rr.new_entity_path(["world", str(key)]).lstrip("/") for key in shown}
-    world = World.around(cameras, (tracks.points[tracks.runs > 0] for tracks in shown.values()))
+    world = World.around(stations(cameras), (tracks.points[tracks.runs > 0] for tracks in shown.values()))
     name = recording_name if step == 1 else f"{recording_name} (1 of {step} tracks)"
     identity = _identity(instances, cameras, settings, recording_name)
     timeline = _timeline(instances.values(), views)
@@ -109,9 +110,9 @@ def write_scene(
     with _recording(path, identity, recording_name, layout) as recording:
         recording.send_recording_name(name)
         send_world(recording, world)
-        pictures = [ScenePicture(camera, settings.image_width_px) for camera in cameras]
+        pictures = [ScenePicture(camera.at(0), settings.image_width_px) for camera in cameras]
         for camera, picture in zip(cameras, pictures, strict=True):
-            recording.log(camera_path(camera), picture.pose(), static=True, strict=True)
+            _send_pose(recording, camera, picture, timeline)
             recording.log(camera_path(camera), picture.pinhole(world.plane_m), static=True, strict=True)
         images = _image_frames(instances.values(), views, settings)
         total = len(images) + len(shown)
@@ -122,7 +123,7 @@ def write_scene(
             progress(len(images) + done, total)
 
 
-def _known_cameras(instances: Iterable[PointTracks]) -> list[Camera]:
+def _known_cameras(instances: Iterable[PointTracks]) -> list[ViewCamera]:
     """The cameras of the tracks, each once."""
     return list({camera.camera_id: camera for tracks in instances for camera in tracks_cameras(tracks)}.values())
 
@@ -143,7 +144,7 @@ def _timeline(instances: Iterable[PointTracks], views: Views | None) -> _Timelin
 
 
 def _identity(
-    instances: Mapping[int | str, PointTracks], cameras: Sequence[Camera], settings: SceneSettings, name: str
+    instances: Mapping[int | str, PointTracks], cameras: Sequence[ViewCamera], settings: SceneSettings, name: str
 ) -> str:
     """Recording id: the viewer takes two files with one id for two parts of one recording."""
     digest = blake2b(f"{name}\0{settings.model_dump_json()}".encode(), digest_size=16)
@@ -152,8 +153,9 @@ def _identity(
         for array in (tracks.tracks_3d, tracks.visibilities, tracks.query_points, tracks.timestamps):
             digest.update(repr(array.shape).encode() + array.tobytes())
     for camera in cameras:
-        digest.update(f"\0{camera.camera_id}\0{camera.width}\0{camera.height}\0{camera.fisheye}".encode())
-        for array in (camera.K, camera.distortion, camera.extrinsics):
+        lens = camera.at(0)
+        digest.update(f"\0{lens.camera_id}\0{lens.width}\0{lens.height}\0{lens.fisheye}".encode())
+        for array in (lens.K, lens.distortion, camera.extrinsics):
             digest.update(repr(array.shape).encode() + array.tobytes())
     return digest.hexdigest()
 
@@ -204,6 +206,20 @@ def _send_images(
         for camera, blobs in zip(views.cameras, encoded, strict=True):
             columns = rr.EncodedImage.columns(blob=blobs, media_type=["image/jpeg"] * len(blobs))
             recording.send_columns(camera_path(camera), times, columns, strict=True)
+
+
+def _send_pose(recording: "rr.RecordingStream", camera: ViewCamera, picture: ScenePicture, timeline: _Timeline) -> None:
+    """Where a camera stands, once for all, or in each frame where it moves."""
+    import rerun as rr
+
+    if not isinstance(camera, CameraPath):
+        recording.log(camera_path(camera), picture.pose(), static=True, strict=True)
+        return
+    frames = min(camera.frame_count, len(timeline.frames))
+    to_world = camera.turns[:frames].swapaxes(1, 2)
+    places = -np.einsum("tij,tj->ti", to_world, camera.shifts[:frames])
+    columns = rr.Transform3D.columns(translation=places, mat3x3=to_world)
+    recording.send_columns(camera_path(camera), timeline.columns(range(frames)), columns, strict=True)
 
 
 def _send_tracks(

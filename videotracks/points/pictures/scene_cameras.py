@@ -6,31 +6,28 @@ import numpy as np
 
 from videotracks.errors import RecordingError
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
+from videotracks.geometry.rotation import nearest_rotation
 from videotracks.points.tracks import PointTracks
 
 if TYPE_CHECKING:
     import rerun as rr
 
 
-def tracks_cameras(tracks: PointTracks) -> list[Camera]:
+def tracks_cameras(tracks: PointTracks) -> list[ViewCamera]:
     """The cameras that a file of tracks knows of: without distortion, of the size that their centre suggests.
 
-    Of cameras that move, where they are in the first frame.
+    Of lenses that zoom, what they were in the first frame.
     """
     intrs = tracks.intrs[:, 0] if tracks.intrs.ndim == 4 else tracks.intrs
-    extrs = tracks.extrs[:, 0] if tracks.extrs.ndim == 4 else tracks.extrs
-    cameras = []
-    for camera_id, intr, extr in zip(tracks.camera_ids, intrs.astype("f8"), extrs.astype("f8"), strict=True):
+    cameras: list[ViewCamera] = []
+    for camera_id, intr, extr in zip(tracks.camera_ids, intrs.astype("f8"), tracks.extrs.astype("f8"), strict=True):
         width, height = (max(1, round(2 * centre + 1)) for centre in intr[:2, 2].tolist())
-        nearest = _rotation(extr[:, :3])
-        cameras.append(Camera(camera_id, width, height, intr, np.zeros(0), False, nearest, extr[:, 3]))
+        poses = extr.reshape(-1, 3, 4)
+        turns = np.array([nearest_rotation(pose[:, :3]) for pose in poses])  # single precision has bent them
+        camera = Camera(camera_id, width, height, intr, np.zeros(0), False, turns[0], poses[0, :, 3])
+        cameras.append(CameraPath(camera, turns, poses[:, :, 3]) if extr.ndim == 3 else camera)
     return cameras
-
-
-def _rotation(matrix: np.ndarray) -> np.ndarray:
-    """The rotation nearest to a matrix that single precision has bent."""
-    left, _, right = np.linalg.svd(matrix)
-    return left @ right
 
 
 class ScenePicture:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.points.pictures.world_axes import Up, guess_up
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def send_world(recording: "rr.RecordingStream", world: World) -> None:
     recording.log("world/ground", grid, static=True, strict=True)
 
 
-def blueprint(cameras: Sequence[Camera], instance_paths: Collection[str], fps: float | None) -> "rrb.Blueprint":
+def blueprint(cameras: Sequence[ViewCamera], instance_paths: Collection[str], fps: float | None) -> "rrb.Blueprint":
     """The world in 3D, and beside it the pictures of the first cameras with the points on them, as fast as life."""
     import rerun.blueprint as rrb
 
@@ -95,7 +96,7 @@ def blueprint(cameras: Sequence[Camera], instance_paths: Collection[str], fps: f
     return rrb.Blueprint(layout, rrb.TimePanel(timeline="frame", fps=fps), collapse_panels=True)
 
 
-def camera_path(camera: Camera) -> str:
+def camera_path(camera: ViewCamera) -> str:
     """The entity of a camera."""
     import rerun as rr
 

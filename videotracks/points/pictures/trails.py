@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from videotracks.errors import RecordingError
 from videotracks.files import check_relative_name
-from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.points.pictures.projected_tracks import DepthOf, ProjectedTracks, project_tracks
 from videotracks.points.pictures.track_colors import track_colors
 from videotracks.points.tracks import PointTracks
@@ -46,7 +46,7 @@ class TrailSettings(BaseModel, frozen=True, extra="forbid"):
 
 def draw_trails(
     frames: Iterable[np.ndarray],
-    camera: Camera,
+    camera: ViewCamera,
     instances: Mapping[Instance, PointTracks],
     folder: Path,
     settings: TrailSettings,
@@ -99,14 +99,14 @@ def _frame_count(instances: Mapping[Instance, PointTracks]) -> int | None:
     return counts.pop() if counts else None
 
 
-def _file_names(camera: Camera, instances: Mapping[Instance, PointTracks]) -> list[str]:
+def _file_names(camera: ViewCamera, instances: Mapping[Instance, PointTracks]) -> list[str]:
     folders = [str(instance) for instance in instances] + [COMBINED]
     if len(set(folders)) < len(folders) or any("/" in name for name in (camera.camera_id, *folders)):
         raise ValueError(f"camera {camera.camera_id!r}, instances {folders}: they must make different file names")
     return [check_relative_name(f"{name}/{camera.camera_id}.mp4") for name in folders]
 
 
-def _checked(frames: Iterable[np.ndarray], camera: Camera, total: int | None) -> Iterator[np.ndarray]:
+def _checked(frames: Iterable[np.ndarray], camera: ViewCamera, total: int | None) -> Iterator[np.ndarray]:
     seen = 0
     for rgb in islice(frames, total):
         if rgb.shape != (camera.height, camera.width, 3) or rgb.dtype != np.uint8:

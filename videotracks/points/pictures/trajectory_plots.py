@@ -7,9 +7,10 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.palette import Colour, color_of
 from videotracks.points.pictures.plot_panels import FAINT, GROUND, INK, LEFT_PX, RIGHT_PX, TEXT_PX, Panel, font, lay_out
-from videotracks.points.pictures.world_axes import guess_up
+from videotracks.points.pictures.world_axes import guess_up, stations
 from videotracks.points.tracks import PointTracks
 
 if TYPE_CHECKING:
@@ -46,19 +47,21 @@ class _Drawn(NamedTuple):
 
 def draw_trajectories(
     instances: Mapping[int | str, PointTracks],
-    cameras: Sequence[Camera],
+    cameras: Sequence[ViewCamera],
     settings: TrajectoryPlotSettings,
 ) -> np.ndarray:
     """All tracks from above and from the side, coloured by instance, with the cameras: RGB u8[height, width, 3].
 
     Axes are the world's, in metres; which one is up is guessed from the cameras, and the picture says so. Tracks are
-    drawn where they are visible, with a dot where they are seen last. Without tracks the cameras alone are shown.
+    drawn where they are visible, with a dot where they are seen last; cameras that move with the way that they go.
+    Without tracks the cameras alone are shown.
     """
     from PIL import Image, ImageDraw
 
     step = max(1, -(-sum(tracks.track_count for tracks in instances.values()) // _MOST_TRACKS))
     drawn = [_drawn(key, tracks, at, step) for at, (key, tracks) in enumerate(instances.items())]
-    panels = lay_out(guess_up(cameras), *_extent(drawn, cameras), settings.width_px, settings.height_px)
+    placed = stations(cameras)
+    panels = lay_out(guess_up(placed), *_extent(drawn, placed), settings.width_px, settings.height_px)
     picture = Image.new("RGB", (settings.width_px, settings.height_px), GROUND)
     draw = ImageDraw.Draw(picture)
     for panel in panels:
@@ -70,7 +73,7 @@ def draw_trajectories(
         for instance in drawn:
             _draw_tracks(inside, panel, instance)
         for camera in cameras:
-            _draw_camera(inside, panel, camera)
+            _draw_way(inside, panel, stations([camera]))
         rgb[panel.top : panel.bottom, panel.left : panel.right] = inside
     return rgb
 
@@ -107,6 +110,15 @@ def _draw_tracks(rgb: np.ndarray, panel: Panel, instance: _Drawn) -> None:
     cv2.polylines(rgb, lines, False, instance.color, 1, cv2.LINE_AA, _SHIFT)
     for x, y in places[np.flatnonzero(np.diff(track, append=-1) != 0)].tolist():
         cv2.circle(rgb, (x, y), _END_PX << _SHIFT, instance.color, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_way(rgb: np.ndarray, panel: Panel, placed: Sequence[Camera]) -> None:
+    """A camera where it stands first, and the way that it goes from there."""
+    import cv2
+
+    pixels = np.clip([panel.pixels(camera.center) for camera in placed], -_FAR_PX, _FAR_PX)
+    cv2.polylines(rgb, [np.rint(pixels * (1 << _SHIFT)).astype("i4")], False, INK, 1, cv2.LINE_AA, _SHIFT)
+    _draw_camera(rgb, panel, placed[0])
 
 
 def _draw_camera(rgb: np.ndarray, panel: Panel, camera: Camera) -> None:

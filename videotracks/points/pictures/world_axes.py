@@ -6,8 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
 
 AXES = "xyz"
+#: Places of one camera that moves.
+_MOST_STATIONS = 200
 
 
 class Up(NamedTuple):
@@ -24,6 +27,16 @@ class Up(NamedTuple):
         """The two axes of the ground."""
         first, second = (axis for axis in range(3) if axis != self.axis)
         return first, second
+
+
+def stations(cameras: Iterable[ViewCamera]) -> list[Camera]:
+    """Where the cameras stand: those that move in some of their frames, the first and the last among them."""
+    placed: list[Camera] = []
+    for camera in cameras:
+        frames = camera.frame_count if isinstance(camera, CameraPath) else 1
+        chosen = np.unique(np.linspace(0, frames - 1, min(frames, _MOST_STATIONS)).round().astype("i8"))
+        placed += [camera.at(frame) for frame in chosen.tolist()]
+    return placed
 
 
 def guess_up(cameras: Iterable[Camera]) -> Up:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import ViewCamera
 from videotracks.points.refinement.motion import MotionSettings, motion
 from videotracks.points.refinement.outliers import OutlierSettings, find_outliers
 from videotracks.points.refinement.reprojection import Observations, check_against_views
@@ -72,7 +72,7 @@ def refine(
     tracks: PointTracks,
     settings: RefinementSettings,
     *,
-    cameras: Sequence[Camera] | None = None,
+    cameras: Sequence[ViewCamera] | None = None,
     observations: Observations | None = None,
 ) -> Refined:
     """Refine the tracks of one instance; no tracks are fine, too.
@@ -92,10 +92,12 @@ def refine(
     return work.finish(alignment, outliers, moving)
 
 
-_Views = tuple[Sequence[Camera], Observations]
+_Views = tuple[Sequence[ViewCamera], Observations]
 
 
-def _views(tracks: PointTracks, cameras: Sequence[Camera] | None, observations: Observations | None) -> _Views | None:
+def _views(
+    tracks: PointTracks, cameras: Sequence[ViewCamera] | None, observations: Observations | None
+) -> _Views | None:
     if cameras is None and observations is None:
         return None
     if cameras is None or observations is None:

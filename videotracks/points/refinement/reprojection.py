@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.camera_path import CameraPath, ViewCamera
 from videotracks.geometry.triangulation import refine, reprojection_errors, triangulate
 
 
@@ -34,13 +35,37 @@ class Reprojected(NamedTuple):
 
 
 def check_against_views(
-    points: np.ndarray, visible: np.ndarray, cameras: Sequence[Camera], observed: Observations, most_px: float
+    points: np.ndarray, visible: np.ndarray, cameras: Sequence[ViewCamera], observed: Observations, most_px: float
 ) -> Reprojected:
     """Mask the visible ``points`` [T, N, 3] that lie more than ``most_px`` from where views saw them.
 
     Before that, the view that contradicts most is left out and the point triangulated from the others, again and again
     while two are left. Points that no view claims to have seen are not judged.
     """
+    spans = each_placed(cameras, len(points))
+    parts = [
+        _check(
+            points[span],
+            visible[span],
+            placed,
+            Observations(observed.pixels[:, span], observed.visible[:, span]),
+            most_px,
+        )
+        for span, placed in spans
+    ]
+    return Reprojected(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def each_placed(cameras: Sequence[ViewCamera], frames: int) -> list[tuple[slice, list[Camera]]]:
+    """Spans of frames through which no camera moves, and the cameras as they stand there: all, or each frame alone."""
+    if not any(isinstance(camera, CameraPath) for camera in cameras):
+        return [(slice(0, frames), [camera.at(0) for camera in cameras])]
+    return [(slice(t, t + 1), [camera.at(t) for camera in cameras]) for t in range(max(frames, 1))]
+
+
+def _check(
+    points: np.ndarray, visible: np.ndarray, cameras: Sequence[Camera], observed: Observations, most_px: float
+) -> Reprojected:
     frames, tracks = np.nonzero(visible)
     rows = points[frames, tracks].astype("f8")
     pixels, used = observed.pixels[:, frames, tracks].astype("f8"), observed.visible[:, frames, tracks].copy()

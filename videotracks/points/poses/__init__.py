@@ -1,0 +1,1 @@
+"""Where cameras that move are: stated poses, held against the pictures and found again from them."""
