@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dagster_project.deployment import Deployment
 
 console = Console(highlight=False)
+#: What the training leaves to look at.
+TRAINING_PAGES = ("persistence_evaluation.html", "scenarios.html")
 
 
 class Commands(click.Group):
@@ -108,6 +110,23 @@ def quality() -> None:
     where = deployment()
     outcome = run_shared(where, "quality_report", console)
     console.print(f"report: [bold]{where.output_store().path(None, 'quality_report.html')}[/]", soft_wrap=True)
+    sys.exit(outcome.exit_code)
+
+
+@main.command()
+@click.option("--select", default="group:persistence_training", show_default=True, help="a part of it, as in `run`")
+def train(select: str) -> None:
+    """Train the persistence filter on generated scenes, judge it, and try it on the scenarios; all of it resumes.
+
+    Videos go on with the weights that came with the project until the settings choose the trained ones.
+    """
+    from dagster_project.runs import run_shared
+
+    where = deployment()
+    outcome = run_shared(where, select, console)
+    for page in TRAINING_PAGES if outcome.success else ():
+        if (report := where.output_store().path(None, page)).exists():
+            console.print(f"report: [bold]{report}[/]", soft_wrap=True)
     sys.exit(outcome.exit_code)
 
 

@@ -48,8 +48,8 @@ def register(instance: dg.DagsterInstance, video: str) -> None:
         instance.add_dynamic_partitions(videos.name, [video])
 
 
-def _selected(select: str, defs: dg.Definitions) -> list[dg.AssetKey]:
-    """The selected assets that a video has, with those that are made together with one of them."""
+def _selected(select: str, defs: dg.Definitions, *, of_videos: bool) -> list[dg.AssetKey]:
+    """The selected assets that a video has (or those that no video has), with those made together with one of them."""
     graph = defs.resolve_asset_graph()
     try:
         chosen = dg.AssetSelection.all() if select == "*" else dg.AssetSelection.from_string(select)
@@ -58,7 +58,7 @@ def _selected(select: str, defs: dg.Definitions) -> list[dg.AssetKey]:
         raise VideoTracksError(f"--select {select!r}: {error}") from error
     if not found:
         raise VideoTracksError(f"--select {select!r}: no such asset; `dg list defs` shows all")
-    return sorted(key for key in found if graph.get(key).partitions_def is not None)
+    return sorted(key for key in found if (graph.get(key).partitions_def is not None) == of_videos)
 
 
 def run_video(deployment: Deployment, video: str, select: str, console: Console) -> Outcome:
@@ -67,33 +67,32 @@ def run_video(deployment: Deployment, video: str, select: str, console: Console)
     ``select`` is Dagster's selection syntax; what is made together with a selected asset is made too. A selection of
     nothing, or of what does not exist, is a ``VideoTracksError``.
     """
-    defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
-    selection = _selected(select, defs)
     with dagster_instance(deployment) as instance:
         register(instance, video)
-        drawn = RunConsole(console)
-        with drawn.drawing():
-            result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-                run_config={"loggers": {"terminal": {}}},
-                instance=instance,
-                partition_key=video,
-                asset_selection=selection,
-                raise_on_error=False,
-            )
+        return _run(deployment, instance, select, console, video)
+
+
+def run_shared(deployment: Deployment, select: str, console: Console) -> Outcome:
+    """Materialise the selected assets that belong to no video; ``select`` as in ``run_video``."""
+    with dagster_instance(deployment) as instance:
+        return _run(deployment, instance, select, console, None)
+
+
+def _run(
+    deployment: Deployment, instance: dg.DagsterInstance, select: str, console: Console, video: str | None
+) -> Outcome:
+    defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
+    selection = _selected(select, defs, of_videos=video is not None)
+    drawn = RunConsole(console)
+    with drawn.drawing():
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            run_config={"loggers": {"terminal": {}}},
+            instance=instance,
+            partition_key=video,
+            asset_selection=selection,
+            raise_on_error=False,
+        )
     checks = list(result.get_asset_check_evaluations())
     if checks:
         console.print(check_table(checks))
     return Outcome(result.success, checks)
-
-
-def run_shared(deployment: Deployment, asset: str, console: Console) -> Outcome:
-    """Materialise one asset that belongs to no video."""
-    defs = build_defs(deployment, loggers={"terminal": terminal}, progress=ProgressBars())
-    with dagster_instance(deployment) as instance, RunConsole(console).drawing():
-        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            run_config={"loggers": {"terminal": {}}},
-            instance=instance,
-            asset_selection=[dg.AssetKey(asset)],
-            raise_on_error=False,
-        )
-    return Outcome(result.success, [])
