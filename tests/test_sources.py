@@ -14,6 +14,7 @@ from videotracks.sources import (
     is_recording,
     mask_annotations,
     partition_key,
+    pose_file,
     recording_files,
     view_files,
 )
@@ -104,6 +105,21 @@ def test_finds_ground_truth_beside_a_link(tmp_path: Path) -> None:
     truth = touch(tmp_path / "walk.gt.txt")
     assert annotation_file(link, "cam_00", "gt") == truth
     assert recording_files(link) == [link, truth]
+
+
+def test_poses_of_a_view_have_its_name_or_lie_alone_beside_one_view(tmp_path: Path) -> None:
+    touch(tmp_path / "color" / "1.png")
+    assert pose_file(tmp_path, "cam_00") is None
+    alone = touch(tmp_path / "pose.txt")
+    assert view_files(tmp_path)[0].path == tmp_path / "color"
+    assert pose_file(tmp_path, "cam_00") == alone
+    assert alone in recording_files(tmp_path)
+    named = touch(tmp_path / "cam_00.poses.txt")
+    with pytest.raises(RecordingError, match=r"both hold poses of cam_00"):
+        pose_file(tmp_path, "cam_00")
+    alone.unlink()
+    assert pose_file(tmp_path, "cam_00") == named
+    assert pose_file(named, "cam_00") is None
 
 
 def test_a_link_is_a_recording_even_if_its_target_is_gone(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from videotracks.calibration.reading import read_calibration
 from videotracks.geometry.camera import Camera
 from videotracks.points.depth.maps import DepthSettings, make_depth
 from videotracks.points.depth.stereo import StereoSettings, choose_partners
+from videotracks.points.poses.refining import refine_poses
+from videotracks.points.synchronised import SynchronisedViews
 from videotracks.recording import probe_recording
 
 
@@ -83,6 +85,40 @@ def test_real_depth_leads_points_into_other_frames(testdata, tmp_path, first, se
     assert found
     again = replace(camera, R=cv2.Rodrigues(turn)[0], t=move[:, 0])
     assert off_px(again, points[odd], pixels[odd]) < 3
+
+
+CAMERA = """\
+[[camera]]
+id = "cam_00"
+size = [640, 480]
+K = [[518.0, 0.0, 325.5], [0.0, 519.0, 253.5], [0.0, 0.0, 1.0]]
+"""
+
+
+@pytest.mark.testdata
+def test_poses_found_again_lead_points_of_the_first_frame_into_all_others(testdata, tmp_path):
+    """The frames as a recording: its layout is read as it lies there, and its poses are refined to a pixel or two."""
+    folder, source = testdata / "rgbd", tmp_path / "room"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    source.mkdir()
+    for name in ("color", "depth", "pose.txt"):
+        (source / name).symlink_to(folder / name)
+    (source / "cameras.toml").write_text(CAMERA)
+    recording = probe_recording(source, "room")
+    (path,) = read_calibration(source, recording.views)
+    np.testing.assert_allclose(path.at(4).R, rgbd_cameras(folder)[4].R, atol=1e-9)
+    store, report = make_depth(recording, source, [path], tmp_path / "depth.h5")
+    assert report[0].frames_with_depth == 5
+    with store, SynchronisedViews.open(recording, source, [path], store, cache=tmp_path) as views:
+        made, record = refine_poses(views, 0, path)
+        assert record.used == "refined"
+        assert record.refined_px < 1.5 < 3 < record.stated_px
+        for other in range(1, 5):
+            a, b = correspondences(views.rgb(0, 0)[..., ::-1], views.rgb(0, other)[..., ::-1])
+            depth_m = views.depth(0, 0)[np.rint(a[:, 1]).astype(int), np.rint(a[:, 0]).astype(int)]
+            known = depth_m > 0
+            assert off_px(made.at(other), made.at(0).lift(a[known], depth_m[known]), b[known]) < 3
 
 
 @pytest.mark.testdata

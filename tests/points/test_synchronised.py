@@ -12,8 +12,10 @@ from tests.geometry.camera_examples import cameras as any_camera
 from tests.geometry.camera_examples import pinhole
 from tests.videos import picture, write_video
 from videotracks.errors import CalibrationError, CorruptFileError, RecordingError
+from videotracks.geometry.camera_path import CameraPath
 from videotracks.points.depth.store import DepthStore, DepthWriter, ViewSize
 from videotracks.points.synchronised import SynchronisedViews, shrunk, shrunk_depth
+from videotracks.points.trackers import paths_of
 from videotracks.recording import probe_recording
 
 CAMERA = pinhole(width=64, height=48, K=np.array([[60.0, 0, 31], [0, 61, 24], [0, 0, 1]]))
@@ -51,6 +53,22 @@ def test_frames_are_the_recordings_in_any_order(pictures, tmp_path):
         assert views.depth(0, 0) is None
         with pytest.raises(IndexError, match="frame 7 of 7"):
             views.rgb(0, 7)
+
+
+def test_a_camera_that_moves_is_given_frame_by_frame(pictures, tmp_path):
+    cameras = [dataclasses.replace(CAMERA, t=np.array([0, 0, float(t)])) for t in range(7)]
+    path = CameraPath(CAMERA, np.array([c.R for c in cameras]), np.array([c.t for c in cameras]))
+    with opened(pictures, tmp_path, [path], stride=3, downsample=2) as views:
+        assert [views.camera(0, t).t[2] for t in range(3)] == [0, 3, 6]
+        assert views.camera(0, 2).width == views.cameras[0].width == CAMERA.width // 2
+        assert isinstance(paths_of(views)[0], CameraPath)
+        views.place([CameraPath(CAMERA, path.turns[:3], path.shifts[:3] + 1)])
+        assert [views.camera(0, t).t[2] for t in range(3)] == [1, 2, 3]
+        assert views.camera(0, 2).width == CAMERA.width // 2
+        with pytest.raises(IndexError, match="frame 3 of 3"):
+            views.camera(0, 3)
+    with opened(pictures, tmp_path) as views:
+        assert views.camera(0, 4) is views.cameras[0] is paths_of(views)[0]
 
 
 def test_stride_takes_every_nth_frame_and_slows_the_rate(pictures, tmp_path):
