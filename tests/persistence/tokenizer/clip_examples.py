@@ -6,7 +6,7 @@ from videotracks.persistence.tokenizer.settings import TokenizerSettings, Tokeni
 
 TINY = TokenizerTrainingSettings(
     network=TokenizerSettings(stem_channels=8, grid_channels=8, code_bits=6),
-    steps=6, clips_per_step=2, clip_frames=3, report_steps=2,
+    steps=6, crops_per_step=6, clip_frames=3, report_steps=2,
 )  # fmt: skip
 
 

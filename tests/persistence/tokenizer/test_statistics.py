@@ -7,8 +7,8 @@ from tests.persistence.tokenizer.clip_examples import clip
 from videotracks.persistence.tokenizer.model import from_pixels
 from videotracks.persistence.tokenizer.statistics import STATISTICS, statistics_of
 
-#: Columns: colours of middle and rim, then per octave energy and two correlations of middle and rim.
-_ENERGY, _SAME = 6, 8
+#: Where energies of the first octave begin, and its correlations of middle and rim with the frame before.
+_ENERGY, _SAME = 48, 96
 
 
 def of(crops) -> torch.Tensor:
@@ -17,10 +17,18 @@ def of(crops) -> torch.Tensor:
     return found[0]
 
 
-def test_colours_are_those_of_middle_and_rim() -> None:
+def test_colours_are_those_of_the_cells() -> None:
     crops = torch.zeros((1, 64, 64, 3), dtype=torch.uint8)
-    crops[:, 16:48, 16:48, 0] = 255
-    assert of(crops)[0, :6].tolist() == pytest.approx([1, -1, -1, -1, -1, -1], abs=1e-5)
+    crops[:, 16:32, 48:, 1] = 255
+    assert of(crops)[0, :48].tolist() == pytest.approx([-1] * 16 + [-1] * 7 + [1] + [-1] * 8 + [-1] * 16, abs=1e-5)
+
+
+def test_texture_is_found_in_its_cell_and_octave() -> None:
+    crops = torch.full((1, 64, 64, 3), 100, dtype=torch.uint8)
+    crops[:, 32:48, 0:16:4] = crops[:, 32:48, 1:16:4] = 160
+    energies = of(crops)[0, _ENERGY:_SAME].reshape(3, 16)
+    assert energies.argmax().item() == 16 + 8  # stripes of two pixels are of the second octave
+    assert energies[1, 8] > energies[1, 9] + 1
 
 
 def test_a_still_body_keeps_its_texture_and_a_sliding_background_does_not() -> None:
@@ -36,7 +44,7 @@ def test_light_that_changes_leaves_correlations_alone() -> None:
     crops *= torch.tensor([1.0, 0.7, 0.5])[:, None, None, None]
     found = of(crops.round().to(torch.uint8))
     assert found[2, _SAME] > 0.98
-    assert found[2, _ENERGY] < found[0, _ENERGY] - 0.4
+    assert (found[2, _ENERGY : _ENERGY + 16] < found[0, _ENERGY : _ENERGY + 16] - 0.4).all()
 
 
 def test_no_texture_counts_as_unchanged() -> None:

@@ -74,7 +74,7 @@ def test_learns_one_clip_by_heart(tmp_path) -> None:
     settings = TINY.model_copy(
         update={
             "network": TokenizerSettings(stem_channels=16, grid_channels=32, code_bits=18),
-            "steps": 120, "clips_per_step": 1, "report_steps": 10, "learning_rate": 5e-3,
+            "steps": 120, "crops_per_step": 2, "report_steps": 10, "learning_rate": 5e-3,
         }
     )  # fmt: skip
     told = train_tokenizer(one, one, settings, tmp_path, "one").curve("psnr_db")

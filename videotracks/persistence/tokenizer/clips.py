@@ -18,16 +18,40 @@ class ClipBatch(NamedTuple):
     there: np.ndarray  # bool[B, T]
 
 
-def draw_clips(clips: Clips, count: int, most_frames: int, seed: Sequence[int]) -> ClipBatch:
-    """``count`` clips at random, each of at most ``most_frames`` successive observations; half of them mirrored."""
+_MIRRORED = 0.5
+#: How many clips are looked at for one that is long enough; where few are, the batch is smaller.
+_LOOKS_PER_CLIP = 4
+
+
+def draw_batch(clips: Clips, most_crops: int, most_frames: int, seed: Sequence[int]) -> ClipBatch:
+    """Clips of one length at random, ``most_crops`` in all: nothing is filled up. Half of them are mirrored.
+
+    The length, at most ``most_frames``, is that of a clip at random: lengths come as often as clips have them.
+    """
     random = np.random.default_rng(seed)
-    drawn = []
-    for row in random.integers(len(clips), size=count).tolist():
-        crops = clips[row]
-        begin = int(random.integers(max(1, len(crops) - most_frames + 1)))
-        clip = crops[begin : begin + most_frames]
-        drawn.append(clip[:, :, ::-1] if random.random() < 0.5 else clip)
+    first = clips[int(random.integers(len(clips)))]
+    frames = min(len(first), most_frames, most_crops)
+    drawn = [_window(first, frames, random)]
+    wanted = most_crops // frames
+    for row in random.integers(len(clips), size=_LOOKS_PER_CLIP * wanted).tolist():
+        if len(drawn) == wanted:
+            break
+        if len(crops := clips[row]) >= frames:
+            drawn.append(_window(crops, frames, random))
     return joined(drawn)
+
+
+def draw_sample(clips: Clips, count: int, most_frames: int, seed: Sequence[int]) -> ClipBatch:
+    """``count`` clips at random of their own lengths, at most ``most_frames`` successive observations each."""
+    random = np.random.default_rng(seed)
+    rows = random.integers(len(clips), size=count).tolist()
+    return joined([_window(crops, most_frames, random) for crops in map(clips.__getitem__, rows)])
+
+
+def _window(crops: np.ndarray, most_frames: int, random: np.random.Generator) -> np.ndarray:
+    begin = int(random.integers(max(1, len(crops) - most_frames + 1)))
+    clip = crops[begin : begin + most_frames]
+    return clip[:, :, ::-1] if random.random() < _MIRRORED else clip
 
 
 def joined(clips: Sequence[np.ndarray]) -> ClipBatch:

@@ -8,7 +8,7 @@ from torch.nn import functional
 from videotracks.persistence.tokenizer.clips import ClipBatch
 from videotracks.persistence.tokenizer.model import Encoded, VideoTokenizer, from_pixels
 from videotracks.persistence.tokenizer.quantisation import commitment, entropies
-from videotracks.persistence.tokenizer.statistics import statistics_of
+from videotracks.persistence.tokenizer.statistics import GROUPS, statistics_of
 
 #: What the parts of the loss count beside the absolute error of pixels: that of their means over 2 × 2 and 4 × 4, as
 #: long edges and colours matter more than grain; the distance of latents from their codes; the penalty of entropy.
@@ -23,7 +23,7 @@ class Judged(NamedTuple):
 
     loss: torch.Tensor
     squared_error: torch.Tensor  # of pixels from −1 to 1
-    statistics_error: torch.Tensor  # absolute, of what is told of texture and change
+    statistics_error: torch.Tensor  # absolute, of what is told of layout, texture and change
     code_usage: torch.Tensor  # how evenly codes are used, 0 to 1
     code_doubt: torch.Tensor  # how unsure single codes are, 0 to 1
 
@@ -41,8 +41,7 @@ def judge(network: VideoTokenizer, batch: ClipBatch, statistics_weight: float) -
     encoded: Encoded = network.encode(x)
     wrong = _frames_of(network.decode(encoded.latents) - x, there)
     coarse = torch.stack([functional.avg_pool2d(wrong, factor).abs().mean() for factor in _COARSER]).sum()
-    told = network.tell(encoded.pooled)[there]
-    missed = functional.l1_loss(told, statistics_of(x)[there])
+    missed = _mean_of_groups((network.tell(encoded.pooled) - statistics_of(x)).abs()[there])
     codes = _frames_of(encoded.latents, there).movedim(1, -1).flatten(0, -2)
     doubt, usage = entropies(codes)
     loss = wrong.abs().mean() + _COARSE_WEIGHT * coarse + statistics_weight * missed
@@ -53,3 +52,8 @@ def judge(network: VideoTokenizer, batch: ClipBatch, statistics_weight: float) -
 def _frames_of(x: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
     """The frames [N, C, H, W] of [B, C, T, H, W] that are there."""
     return x.transpose(1, 2)[there]
+
+
+def _mean_of_groups(errors: torch.Tensor) -> torch.Tensor:
+    """The mean of errors [N, STATISTICS] in which each kind of number counts the same."""
+    return torch.stack([group.mean() for group in errors.split(GROUPS, dim=-1)]).mean()

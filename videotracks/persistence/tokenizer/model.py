@@ -69,16 +69,16 @@ class Encoder(nn.Module):
         self.stem = CausalConv(3, settings.stem_channels, _STEM_STRIDE + 2, _STEM_STRIDE)
         self.fine = Residual(settings.stem_channels)
         self.down = CausalConv(settings.stem_channels, settings.grid_channels, _GRID_STRIDE + 2, _GRID_STRIDE)
-        # Means over space do not know where something is; with these, channels can be of the middle or of the rim.
-        self.place = nn.Parameter(torch.zeros(settings.grid_channels, 1, GRID, GRID))
         self.coarse = Residual(settings.grid_channels)
         self.widen = nn.Conv3d(settings.grid_channels, FEATURES, 1)
+        # Means over space do not know where something is; with these, channels can be of the middle or of the rim.
+        self.place = nn.Parameter(torch.zeros(FEATURES, 1, GRID, GRID))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """f4[B, 3, T, CROP_PX, CROP_PX] from −1 to 1, to f4[B, FEATURES, T, GRID, GRID]."""
         x = self.fine(functional.silu(self.stem(x)))
-        x = self.coarse(functional.silu(self.down(x) + self.place))
-        return functional.silu(self.widen(x))
+        x = self.coarse(functional.silu(self.down(x)))
+        return functional.silu(self.widen(x) + self.place)
 
 
 class Decoder(nn.Module):

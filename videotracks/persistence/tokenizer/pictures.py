@@ -46,7 +46,7 @@ def draw_training(trained: TrainedTokenizer) -> np.ndarray:
     panels = (
         CurvePanel("loss", {"": trained.curve("loss")}),
         CurvePanel("reconstruction, dB", {"PSNR": trained.curve("psnr_db")}),
-        CurvePanel("texture and change, told from features", {"error": trained.curve("statistics_error")}),
+        CurvePanel("layout and change, told from features", {"error": trained.curve("statistics_error")}),
         CurvePanel("codes", {"use": trained.curve("code_usage"), "doubt": trained.curve("code_doubt")}),
     )
     return draw_curves(trained.curve("step"), panels)

@@ -1,4 +1,4 @@
-"""Training of the tokenizer on crops alone: what it reconstructs, and what its features tell of texture and change."""
+"""Training of the tokenizer on crops alone: what it reconstructs, and what its features tell of layout and change."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from videotracks.errors import ModelError
-from videotracks.persistence.tokenizer.clips import Clips, draw_clips
+from videotracks.persistence.tokenizer.clips import Clips, draw_batch, draw_sample
 from videotracks.persistence.tokenizer.settings import TokenizerTrainingSettings
 from videotracks.progress import Progress, silent
 
@@ -64,14 +64,14 @@ def train_tokenizer(
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device cuda: PyTorch finds no GPU here; choose the device cpu")
     state = TrainingState(settings, checkpoints / f"tokenizer_{_name_of(settings, source)}.safetensors", device)
-    judged = draw_clips(held_out, _JUDGED_CLIPS, settings.clip_frames, (settings.seed, _JUDGED))
+    judged = draw_sample(held_out, _JUDGED_CLIPS, settings.clip_frames, (settings.seed, _JUDGED))
     progress(state.step, settings.steps)
     while state.step < settings.steps:
-        state.update(draw_clips(clips, settings.clips_per_step, settings.clip_frames, (settings.seed, state.step)))
+        state.update(draw_batch(clips, settings.crops_per_step, settings.clip_frames, (settings.seed, state.step)))
         if state.step % settings.report_steps == 0 or state.step == settings.steps:
             state.report(judged)
         progress(state.step, settings.steps)
-    state.normalise(draw_clips(clips, _NORMAL_CLIPS, settings.clip_frames, (settings.seed, _NORMAL)))
+    state.normalise(draw_sample(clips, _NORMAL_CLIPS, settings.clip_frames, (settings.seed, _NORMAL)))
     return TrainedTokenizer(settings, state.network.state_dict(), np.array(state.curves, "f4"))
 
 
