@@ -73,11 +73,11 @@ def request_completion(client: "openai.OpenAI", request: Mapping[str, Any], time
     import httpx2
     import openai
 
-    deadline = time.monotonic() + timeout_s
+    begun = time.monotonic()
     try:
         # Streamed, because the client's own time-out begins anew with every byte that arrives.
         with client.chat.completions.with_streaming_response.create(**request) as response:
-            body = _read(response.iter_bytes(), deadline)
+            body = _read(response.iter_bytes(), begun, timeout_s)
         return body if isinstance(body, Trouble) else _parsed(body)
     except openai.APIStatusError as error:
         return _status_trouble(error, request)
@@ -94,15 +94,15 @@ def _timed_out(timeout_s: float) -> Trouble:
     return Trouble(f"no complete answer within {timeout_s:g} s", again=True, of_server=True)
 
 
-def _read(chunks: Iterable[bytes], deadline: float) -> bytes | Trouble:
+def _read(chunks: Iterable[bytes], begun: float, timeout_s: float) -> bytes | Trouble:
     parts, size = [], 0
     for chunk in chunks:
         parts.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             return Trouble(f"the answer exceeds {MAX_ANSWER_BYTES:,} bytes", again=False)
-        if time.monotonic() > deadline:
-            return Trouble("the answer was still arriving when the time was up", again=True, of_server=True)
+        if time.monotonic() - begun > timeout_s:
+            return _timed_out(timeout_s)
     return b"".join(parts)
 
 

@@ -28,6 +28,8 @@ _NUMBER = re.compile(
 )
 #: What follows the lower end of a range in percent: 30-40 %, 30 to 40 %.
 _TO_PERCENT = re.compile(r"\s?(?:[-–—]|to\b|and\b)\s?\d+(?:\.\d+)?[ \u00a0\u202f]?(?:%|per ?cent\b)")
+#: Statistics in frames, observations and multiples: no percentage quotes them.
+_COUNTED = {"tracks", "observations", "duration_frames", "peak_frame", "peak_to_uniform", "track_id"}
 _LIST_MARKER = re.compile(r"\s*\d{1,2}[.)]\s+")
 
 
@@ -106,19 +108,18 @@ def _written(text: str) -> Iterator[_Written]:
 
 def _find(number: _Written, known: list[tuple[str, float]]) -> str | None:
     """Where the number stands, the nearest place first; None where nowhere."""
-    near = [
-        (abs(number.value - 100 * v if number.percent else number.value - v), path)
-        for path, v in known
-        if _agrees(number, v)
-    ]
+    near = []
+    for path, value in known:
+        if number.percent:
+            if not 0 <= value <= 1 or not _COUNTED.isdisjoint(path.split(".")):
+                continue
+            value *= 100
+        if _agrees(number, value):
+            near.append((abs(number.value - value), path))
     return min(near)[1] if near else None
 
 
 def _agrees(number: _Written, value: float) -> bool:
-    if number.percent:
-        if not 0 <= value <= 1:
-            return False
-        value *= 100
     # Rounding must leave a digit: 0 is no way to quote 0.35, nor 1 to quote 0.6.
     room = number.unit / 2 if number.unit <= abs(value) else 0.0
     return abs(number.value - value) <= room + TOLERANCE * abs(value)

@@ -83,7 +83,7 @@ def _statistics(statistics: Statistics) -> Iterator[str]:
     ):
         if groups:
             yield f"### {title}"
-            yield _table(_GROUP_COLUMNS, [_group(name.replace("_", " "), group) for name, group in groups.items()])
+            yield _table(_GROUP_COLUMNS, [_group(name, group) for name, group in groups.items()])
     for title, cases in (
         ("First false positives", statistics.first_false_positives),
         ("First false negatives", statistics.first_false_negatives),
