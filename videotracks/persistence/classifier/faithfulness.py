@@ -37,9 +37,7 @@ class FaithfulnessSettings(BaseModel, frozen=True, extra="forbid"):
     random_orders: int = Field(default=20, ge=20, description="random orders that each track is compared with")
     share: float = Field(default=0.2, gt=0, lt=1, description="of a track's observations, for sufficiency and the like")
     max_p: float = Field(default=0.01, gt=0, lt=1, description="chance at which importance passes for a random order")
-    min_pointing: float = Field(
-        default=0.8, ge=0, le=1, description="tracks whose spoilt observation is found, share"
-    )
+    min_pointing: float = Field(default=0.8, ge=0, le=1, description="tracks whose spoilt observation is found, share")
     max_alike: float = Field(default=0.5, ge=-1, le=1, description="rank correlation with that of random weights, mean")
     seed: int = Field(default=0, ge=0, description="of tracks, orders and random weights")
 
@@ -53,9 +51,13 @@ class Against(BaseModel, frozen=True):
 
 
 class Pointing(BaseModel, frozen=True):
-    """Of tracks with some spoilt observations, the share whose most important one is spoilt; and by chance."""
+    """Of tracks with some spoilt observations, the share whose most important one is spoilt; and by chance.
+
+    Only tracks that the network filters: where it overlooks what is spoilt, no true explanation points there.
+    """
 
     tracks: int
+    overlooked: int = Field(description="tracks with spoilt observations that the network takes for things")
     accuracy: float
     chance: float
 
@@ -103,8 +105,8 @@ def examine(
     if not long:
         raise ModelError(f"no track of {LEAST_OBSERVATIONS} observations to test faithfulness on; generate longer ones")
     random = np.random.default_rng(settings.seed)
-    importance = importance_of(network, explain, [tracks[at] for at in long])
-    pointing = _pointing(importance, [spoilt[at] for at in long])
+    importance, filtered = _explained(network, explain, [tracks[at] for at in long])
+    pointing = _pointing(importance, filtered, [spoilt[at] for at in long])
     drawn = np.sort(random.permutation(len(long))[: settings.tracks])
     measured = []
     for count, at in enumerate(drawn.tolist()):
@@ -131,14 +133,18 @@ def examine(
     )
 
 
-def importance_of(network: "PersistenceNetwork", explain: Explainer, tracks: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The importance f4[T] of the observations of each track."""
-    found: dict[int, np.ndarray] = {}
+def _explained(
+    network: "PersistenceNetwork", explain: Explainer, tracks: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The importance f4[T] of the observations of each track, and which tracks the network filters, bool[N]."""
+    importance: dict[int, np.ndarray] = {}
+    filtered = np.zeros(len(tracks), bool)
     network.eval()
     for rows in by_length(np.array([len(track) for track in tracks], "i8"), _BATCH_OBSERVATIONS):
-        _, importance = explain(network, *padded([tracks[row] for row in rows], _device_of(network)))
-        found |= {int(row): importance[at, : len(tracks[row])] for at, row in enumerate(rows)}
-    return [found[row] for row in range(len(tracks))]
+        logits, found = explain(network, *padded([tracks[row] for row in rows], _device_of(network)))
+        importance |= {int(row): found[at, : len(tracks[row])] for at, row in enumerate(rows)}
+        filtered[rows] = logits < 0
+    return [importance[row] for row in range(len(tracks))], filtered
 
 
 def _take_away(
@@ -194,13 +200,19 @@ def _against(values: np.ndarray, higher_is_better: bool) -> Against:
     return Against(importance=float(values[:, 0].mean()), random=float(values[:, 1].mean()), p=p)
 
 
-def _pointing(importance: Sequence[np.ndarray], spoilt: Sequence[np.ndarray]) -> Pointing | None:
-    pairs = [(each, flags) for each, flags in zip(importance, spoilt, strict=True) if flags.any() and not flags.all()]
-    if not pairs:
+def _pointing(importance: Sequence[np.ndarray], filtered: np.ndarray, spoilt: Sequence[np.ndarray]) -> Pointing | None:
+    some = [at for at, flags in enumerate(spoilt) if flags.any() and not flags.all()]
+    tried = [at for at in some if filtered[at]]
+    if not tried:
         return None
-    hits = [bool(flags[each.argmax()]) for each, flags in pairs]
-    chance = [float(flags.mean()) for _, flags in pairs]
-    return Pointing(tracks=len(pairs), accuracy=float(np.mean(hits)), chance=float(np.mean(chance)))
+    hits = [bool(spoilt[at][importance[at].argmax()]) for at in tried]
+    chance = [float(spoilt[at].mean()) for at in tried]
+    return Pointing(
+        tracks=len(tried),
+        overlooked=len(some) - len(tried),
+        accuracy=float(np.mean(hits)),
+        chance=float(np.mean(chance)),
+    )
 
 
 def _alike_when_randomised(
@@ -219,7 +231,7 @@ def _alike_when_randomised(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         fresh = PersistenceNetwork(network.settings).to(_device_of(network)).eval()
-    others = importance_of(fresh, explain, tracks)
+    others, _ = _explained(fresh, explain, tracks)
     alike = [
         float(spearmanr(own, other).statistic) if np.ptp(own) > 0 and np.ptp(other) > 0 else 1.0
         for own, other in zip(importance, others, strict=True)
@@ -237,7 +249,7 @@ def _verdict(
         tests.append((found.p < settings.max_p, text))
     tests.append((alike <= settings.max_alike, f"random weights: rank correlation {alike:.2f}"))
     if pointing is None:
-        tests.append((False, "pointing: no track with spoilt observations to try it on"))
+        tests.append((False, "pointing: no filtered track with spoilt observations to try it on"))
     else:
         text = f"pointing: {pointing.accuracy:.0%} of {pointing.tracks} tracks, {pointing.chance:.0%} by chance"
         tests.append((pointing.accuracy >= settings.min_pointing, text))

@@ -1,5 +1,6 @@
 """What a training is made of at the end of an epoch, in a file from which it goes on."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class TrainingState:
 
     def best_logits(self, tracks: LabelledFeatures) -> np.ndarray:
         """What the best epoch says of tracks, f4[N]."""
-        network = PersistenceNetwork(self.settings.network).to(self.device)
+        network = copy.deepcopy(self.network)  # a new one would draw on the chance of others
         network.load_state_dict(self.best)
         return logits_of(network, tracks.features, self.device)
 
