@@ -7,7 +7,7 @@ import numpy as np
 
 from videotracks.geometry.camera import Camera
 
-WALL_Z_M = 7.0
+WALL_Z_M, FAR_M = 7.0, 30.0
 
 
 def arc(count: int, *, width: int = 320, height: int = 240, reach: float = 0.4) -> list[Camera]:
@@ -90,6 +90,7 @@ def _draw(camera: Camera, centers: np.ndarray, radii: np.ndarray) -> tuple[np.nd
     rays = _rays(camera)
     directions = rays @ camera.R
     depth, ball = (WALL_Z_M - camera.center[2]) / directions[:, 2], np.full(len(rays), -1)
+    depth[(depth < 0) | (depth > FAR_M)] = FAR_M  # of a camera that looks along the wall, or away from it
     local = 0.3 * directions * depth[:, None] + camera.center
     for number, (center, radius) in enumerate(zip(centers, radii, strict=True)):
         middle = camera.R @ center + camera.t

@@ -83,9 +83,34 @@ def test_walls_are_no_instances():
     assert len(find_instances(seen, seen, allowed)) > 3
 
 
+@pytest.mark.parametrize(
+    ("reach", "beside"), [(0.3, [0.6, 0, 4.0]), (np.pi / 4, [0.0, 0.55, 4.2]), (np.pi / 2, [0, 0, 4.6])]
+)
+def test_an_object_between_two_cameras_is_one_and_what_stands_beside_it_another(reach, beside):
+    """From one side, at a right angle, from opposite sides; balls of 50 cm are a hand's breadth from each other."""
+    places = np.tile([[0, 0, 4.0], beside, [0, -0.7, 4.0]], (6, 1, 1))
+    seen = Balls(arc(2, width=160, height=120, reach=reach), places, np.array([0.25] * 3), [[1, 2, 3], [2, 3, 1]])
+    found = find_instances(seen, seen, HOW)
+    assert {names(one) for one in found} == {(1, 2), (2, 3), (3, 1)}
+    for one in found:
+        assert (np.linalg.norm(one.centroids - places[:, one.object_ids[0, 0] - 1], axis=1) < 0.25).all()
+
+
 def test_objects_further_apart_than_the_limit_are_two():
-    seen = balls(2)
-    assert len(find_instances(seen, seen, InstanceSettings(match_m=0.01))) == 6
+    places = np.tile([[0, 0, 4.0], [0.6, 0, 4.0]], (6, 1, 1))
+    left, right = (
+        Balls(arc(2, width=160, height=120), places[:, at], np.array([0.25]), [[1], [1]]) for at in ([0], [1])
+    )
+
+    class Both:
+        cameras, frame_count, names_shared = left.cameras, 6, False
+
+        def __getattr__(self, name):
+            return lambda view, *frame: getattr((left, right)[view], name)(view, *frame)
+
+    seen = Both()
+    assert len(find_instances(seen, seen, HOW)) == 2
+    assert len(find_instances(seen, seen, InstanceSettings(match_m=0.7))) == 1
 
 
 def test_a_view_whose_ids_swap_is_put_right_by_place():

@@ -7,7 +7,7 @@ from videotracks.points.instances.sightings import Sighting
 
 
 def sighting(view, frame, object_id, x=np.nan):
-    return Sighting(view, frame, object_id, 0.1, 0, (0.0, 0.0), 5.0, (x, 0.0, 0.0))
+    return Sighting(view, frame, object_id, 0.1, 0, (0.0, 0.0), 5.0, (x, 0.0, 0.0), 0.2)
 
 
 def track(places, *, view=0, object_id=1, start=0):

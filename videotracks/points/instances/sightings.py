@@ -17,8 +17,12 @@ _LEAST_SAMPLES = 8
 _FAR_DEVIATIONS, _FAR_M = 5.0, 0.05
 #: The standard deviation of a normal distribution, in median deviations.
 _SIGMA = 1.4826
+#: Half the width of what is spread evenly, squared, in variances.
+_EVEN = 3.0
 #: Directions along which the outline of a mask is known: tangents to within half a degree of turn.
 _DIRECTIONS = 32
+#: Lines of sight of less turn, squared, are one: nothing is between them.
+_LEAST_TURN = 1e-6
 #: Cameras closer than this do not say how far a thing is.
 _LEAST_BASELINE_M = 1e-3
 
@@ -34,6 +38,7 @@ class Sighting(NamedTuple):
     pixel: tuple[float, float]  # the mask's centre
     radius_px: float  # half the diagonal of its box
     point: tuple[float, float, float]  # world metres, the middle of the surface that is seen; NaN without depth
+    half_width_m: float  # of that surface where it is narrowest, across the line of sight; NaN without depth
 
 
 class Outlined(NamedTuple):
@@ -62,6 +67,7 @@ def sightings_of(
         area = np.count_nonzero(cut)
         middle = np.array([cut.sum(axis=0) @ np.arange(width), cut.sum(axis=1) @ np.arange(height)]) / area + corner
         borders = sum([left == 0, top == 0, left + width == mask.shape[1], top + height == mask.shape[0]])
+        surface = _NO_SURFACE if depth is None else surface_of(camera, _sample(cut) + corner, depth)
         sighting = Sighting(
             view=view,
             frame=frame,
@@ -70,23 +76,39 @@ def sightings_of(
             borders=borders,
             pixel=(float(middle[0]), float(middle[1])),
             radius_px=float(np.hypot(width, height)) / 2,
-            point=(np.nan,) * 3 if depth is None else surface_center(camera, _sample(cut) + corner, depth),
+            point=surface.center,
+            half_width_m=surface.half_width_m,
         )
         found.append(Outlined(sighting, _outermost(cut) + corner))
     return found
 
 
-def surface_center(camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> tuple[float, float, float]:
-    """The middle of the surface under ``pixels`` i8[N, 2] in world metres, by medians; NaN where depth is missing."""
+class Surface(NamedTuple):
+    """What a view sees of an object in space, NaN where depth is missing."""
+
+    center: tuple[float, float, float]  # world metres, by medians
+    half_width_m: float  # where it is narrowest, across the line of sight
+
+
+_NO_SURFACE = Surface((np.nan,) * 3, np.nan)
+
+
+def surface_of(camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> Surface:
+    """The surface under ``pixels`` i8[N, 2]."""
     depths = depth[pixels[:, 1], pixels[:, 0]].astype("f8")
     measured = np.flatnonzero(np.isfinite(depths) & (depths > 0))
     kept = measured[of_one_surface(depths[measured])]
     lifted = camera.lift(pixels[kept], depths[kept])
     lifted = lifted[np.isfinite(lifted).all(axis=1)]
     if len(lifted) < min(_LEAST_SAMPLES, len(pixels)):
-        return (np.nan,) * 3
-    x, y, z = np.median(lifted, axis=0).tolist()
-    return x, y, z
+        return _NO_SURFACE
+    center = np.median(lifted, axis=0)
+    ahead = (center - camera.center) / np.linalg.norm(center - camera.center)
+    away = lifted - center
+    across = away - np.outer(away @ ahead, ahead)
+    _, narrow, _ = np.linalg.eigvalsh(across.T @ across / len(across))  # the least, along the sight, is 0
+    x, y, z = center.tolist()
+    return Surface((x, y, z), float(np.sqrt(_EVEN * max(narrow, 0.0))))
 
 
 def of_one_surface(depths: np.ndarray) -> np.ndarray:
@@ -124,18 +146,37 @@ def pair_costs(
 ) -> np.ndarray:
     """How little sightings of the views ``first`` and ``second`` fit each other, f8[N, M]; 1 and less may be the same.
 
-    ``here`` has the sightings of one frame by view. Where both have a place in the world, its distance in ``match_m``;
-    else, how far the epipolar lines of their centres and of the tangents to their outlines miss each other, in
+    ``here`` has the sightings of one frame by view. Where both have a place in the world, the distance in ``match_m``
+    of the middles that they suggest (``_middles_apart``); else, how far the epipolar lines of their centres and of the tangents to their outlines miss each other, in
     ``epipolar_share`` of the picture's diagonal, averaged with how far the point between the centres lies from
     what the other views see. Infinite for what cannot be.
     """
-    ones, twos = here[first], here[second]
-    places = [np.array([o.sighting.point for o in them]).reshape(-1, 3) for them in (ones, twos)]
-    costs = np.linalg.norm(places[0][:, None] - places[1][None], axis=-1) / match_m
+    costs = _middles_apart(here[first], here[second], cameras[first], cameras[second]) / match_m
     unknown = ~np.isfinite(costs)
     if unknown.any():
         costs[unknown] = _without_depth(here, first, second, cameras, epipolar_share)[unknown]
     return np.where(np.isfinite(costs), costs, np.inf)
+
+
+def _middles_apart(ones: Sequence[Outlined], twos: Sequence[Outlined], first: Camera, second: Camera) -> np.ndarray:
+    """How far apart the middles of objects are, f8[N, M] m, of which two cameras see a surface each; NaN without depth.
+
+    The middle lies behind the surface that is seen, further along the line of sight: by what brings the two closest
+    together, but by no more than half of the lesser width, as things are about as thick as they are wide. From opposite
+    sides that is a whole body; from one side next to nothing. Beside each other, two people stay apart.
+    """
+    places = [np.array([o.sighting.point for o in them]).reshape(-1, 3) for them in (ones, twos)]
+    widths = [np.array([o.sighting.half_width_m for o in them]) for them in (ones, twos)]
+    sights = [_unit(at - camera.center) for at, camera in zip(places, (first, second), strict=True)]
+    apart = places[1][None] - places[0][:, None]
+    turn = sights[1][None] - sights[0][:, None]
+    closest = -(apart * turn).sum(axis=-1) / np.maximum((turn**2).sum(axis=-1), _LEAST_TURN)
+    inward = np.clip(closest, 0, np.minimum(widths[0][:, None], widths[1][None]))
+    return np.linalg.norm(apart + inward[..., None] * turn, axis=-1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _LEAST_BASELINE_M)
 
 
 def _without_depth(
