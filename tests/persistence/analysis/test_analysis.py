@@ -14,7 +14,7 @@ from videotracks.persistence.analysis.statistics import statistics_of
 
 KEY = "sk-test-0123456789abcdefXYZ"
 STATISTICS = statistics_of(some_tracks())
-pytestmark = pytest.mark.usefixtures("no_proxy")
+pytestmark = pytest.mark.usefixtures("own_server_only")
 
 
 def analysed(*script: Says, subject="a-video", statistics=STATISTICS) -> tuple[Analysis, list]:

@@ -15,7 +15,7 @@ from videotracks.persistence.analysis.questions import QUESTIONS
 KEY = "sk-test-0123456789abcdefXYZ"
 PATTERNS, _, RESEARCH = QUESTIONS
 PRICES = {"price_per_million_prompt_tokens": 2.0, "price_per_million_answer_tokens": 10.0}
-pytestmark = pytest.mark.usefixtures("no_proxy")
+pytestmark = pytest.mark.usefixtures("own_server_only")
 
 
 def client_of(url: str, waits: list[float] | None = None, **changed) -> LanguageModelClient:

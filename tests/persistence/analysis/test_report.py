@@ -15,7 +15,7 @@ from videotracks.persistence.analysis.report import page, plain, write_analysis
 from videotracks.persistence.analysis.statistics import statistics_of
 
 KEY = "sk-test-0123456789abcdefXYZ"
-pytestmark = pytest.mark.usefixtures("no_proxy")
+pytestmark = pytest.mark.usefixtures("own_server_only")
 
 
 def analysed(*script, tracks=None) -> Analysis:
