@@ -11,7 +11,10 @@ from dagster_project import automation
 from dagster_project.deployment import Deployment
 from resources.settings import Settings
 
-MODELS = {"detector", "reidentifier", "segmenter", "depth_estimator", "point_tracker"}
+MODELS = {
+    *("detector", "reidentifier", "segmenter", "depth_estimator", "point_tracker"),
+    *("persistence_filter", "language_model"),
+}
 
 
 def build_defs(
@@ -56,7 +59,7 @@ def _versioned(asset: dg.AssetsDefinition, resources: dict[str, Any]) -> dg.Asse
 
     def with_configuration(spec: dg.AssetSpec) -> dg.AssetSpec:
         read: dict[str, Any] = {
-            name: resources[name].model_dump(mode="json", exclude={"weights_folder"}) for name in models
+            name: resources[name].model_dump(mode="json", exclude={"weights_folder", "trained_folder"}) for name in models
         }
         for section in spec.metadata.get("settings", []):
             read[section] = getattr(resources["settings"], section).model_dump(mode="json")

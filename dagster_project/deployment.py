@@ -14,8 +14,10 @@ from resources.io_managers.files import FilesIOManager
 from resources.io_managers.hdf5 import Hdf5IOManager
 from resources.io_managers.json import JsonIOManager
 from resources.io_managers.npz import NpzIOManager
+from resources.language_model import LanguageModel
 from resources.library import Library
-from resources.outputs import Outputs
+from resources.outputs import SHARED, Outputs
+from resources.persistence_filter import PersistenceFilterModel
 from resources.point_tracker import PointTrackerModel
 from resources.progress import ProgressLog
 from resources.reidentifier import ReidentifierModel
@@ -63,6 +65,8 @@ class Deployment(BaseSettings):
     segmenter: dict[str, Any] = {}
     depth_estimator: dict[str, Any] = {}
     point_tracker: dict[str, Any] = {}
+    persistence_filter: dict[str, Any] = {}
+    language_model: dict[str, Any] = {}
     settings: dict[str, dict[str, Any]] = Field({}, description="thresholds by stage; see resources/settings.py")
 
     @field_validator("data", "videos", "baselines", "weights")
@@ -147,6 +151,10 @@ class Deployment(BaseSettings):
             # Without weights that may be shipped there is nothing to choose: both profiles track by flow.
             "depth_estimator": DepthEstimatorModel(**{"weights_folder": folder, **self.depth_estimator}),
             "point_tracker": PointTrackerModel(**self.point_tracker),
+            "persistence_filter": PersistenceFilterModel(
+                **{"trained_folder": str(outputs.base / SHARED), **self.persistence_filter}
+            ),
+            "language_model": LanguageModel(**self.language_model),
             "npz_io": NpzIOManager(outputs=outputs),
             "hdf5_io": Hdf5IOManager(outputs=outputs),
             "json_io": JsonIOManager(outputs=outputs),
