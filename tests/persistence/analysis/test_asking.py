@@ -183,7 +183,7 @@ def test_without_prices_the_cost_is_unknown() -> None:
         Says(KEY, 500),
         Says(json.dumps({"detail": KEY}), 403),
         completion(answer(summary=f"The key is {KEY}", insights=[f"{KEY[:12]}…"]), model=KEY),
-        completion(json.dumps({"summary": KEY}).replace("sk-", "\\u0073k-")),
+        completion(answer(summary=KEY).replace("sk-", "\\u0073k-")),
         completion(json.dumps({KEY: KEY})),
         completion(None, refusal=f"not with {KEY}"),
     ],

@@ -56,11 +56,15 @@ def plain(text: str) -> str:
     return re.sub(r"://", r"\://", re.sub(r"([\\`*_\[\]<>|#!~&$])", r"\\\1", line))
 
 
+def _sentence(text: str) -> str:
+    return f"{plain(text).rstrip('.')}."
+
+
 def _status(analysis: Analysis) -> str:
     if analysis.status == "answered":
         return "A language model was asked and answered all questions."
     told = "No model was asked" if analysis.status == "no model asked" else "**Asking the model failed**"
-    return f"{told}: {plain(analysis.why)}. The statistics are complete without it."
+    return f"{told}: {_sentence(analysis.why)} The statistics are complete without it."
 
 
 def _statistics(statistics: Statistics) -> Iterator[str]:
@@ -138,7 +142,7 @@ def _numbers(analysis: Analysis) -> str:
 def _answer(answered: Answered) -> Iterator[str]:
     yield f"### {answered.topic.capitalize()}"
     if answered.answer is None:
-        yield f"{answered.status.capitalize()}: {plain(answered.why)}."
+        yield f"{answered.status.capitalize()}: {_sentence(answered.why)}"
         return
     shown = {
         field: plain(marked(text, [n for n in answered.numbers if n.field == field]))
