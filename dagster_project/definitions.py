@@ -16,6 +16,9 @@ MODELS = {
     *("persistence_filter", "language_model"),
 }
 
+#: Where weights lie says nothing about what they are.
+FOLDERS = {"weights_folder", "trained_folder"}
+
 
 def build_defs(
     deployment: Deployment | None = None, *, loggers: dict[str, dg.LoggerDefinition] | None = None, **overrides: Any
@@ -58,9 +61,7 @@ def _versioned(asset: dg.AssetsDefinition, resources: dict[str, Any]) -> dg.Asse
     models = sorted(MODELS & asset.required_resource_keys)
 
     def with_configuration(spec: dg.AssetSpec) -> dg.AssetSpec:
-        read: dict[str, Any] = {
-            name: resources[name].model_dump(mode="json", exclude={"weights_folder", "trained_folder"}) for name in models
-        }
+        read: dict[str, Any] = {name: resources[name].model_dump(mode="json", exclude=FOLDERS) for name in models}
         for section in spec.metadata.get("settings", []):
             read[section] = getattr(resources["settings"], section).model_dump(mode="json")
         if not read:
