@@ -105,3 +105,20 @@ def test_of_a_scene_static_is_told_from_moving(method: str) -> None:
     assert (static & ~made.moving).sum() / static.sum() >= 0.98
     assert (static & made.moving).sum() / made.moving.sum() <= 0.01
     assert (~static & ~made.moving).sum() / (~made.moving).sum() <= 0.02
+
+
+@pytest.mark.parametrize(("frames", "precision", "least_seen"), [(60, 0.98, 1), (30, 0.97, 8)])
+def test_in_short_clips_too_what_rests_is_told_from_what_moves(frames: int, precision: float, least_seen: int) -> None:
+    """Two seconds; one second, of tracks seen for a quarter of it: a shorter one may creep within its jitter."""
+    made = scene(2000, frames, seed=2)
+    visible = made.visible & ~find_outliers(made.measured, made.visible, OutlierSettings())
+    static = motion(made.measured, visible, MotionSettings()) <= 0.01
+    judged = static & (made.visible.sum(axis=0) >= least_seen)
+    assert (judged & ~made.moving).sum() / judged.sum() >= precision
+    assert (static & ~made.moving).sum() / (~made.moving).sum() >= 0.97
+
+
+def test_a_short_track_with_far_more_jitter_than_is_assumed_does_not_move() -> None:
+    noise = np.random.default_rng(3).normal(0, 0.02, (30, 400, 3))
+    moved = motion(noise, np.ones((30, 400), bool), MotionSettings())
+    assert (moved > 0.01).mean() < 0.03

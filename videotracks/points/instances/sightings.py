@@ -147,9 +147,9 @@ def pair_costs(
     """How little sightings of the views ``first`` and ``second`` fit each other, f8[N, M]; 1 and less may be the same.
 
     ``here`` has the sightings of one frame by view. Where both have a place in the world, the distance in ``match_m``
-    of the middles that they suggest (``_middles_apart``); else, how far the epipolar lines of their centres and of the tangents to their outlines miss each other, in
-    ``epipolar_share`` of the picture's diagonal, averaged with how far the point between the centres lies from
-    what the other views see. Infinite for what cannot be.
+    of the middles that they suggest (``_middles_apart``); else, how far the epipolar lines of their centres and of the
+    tangents to their outlines miss each other, in ``epipolar_share`` of the picture's diagonal, averaged with how far
+    the point between the centres lies from what the other views see. Infinite for what cannot be.
     """
     costs = _middles_apart(here[first], here[second], cameras[first], cameras[second]) / match_m
     unknown = ~np.isfinite(costs)

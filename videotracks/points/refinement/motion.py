@@ -1,9 +1,9 @@
 """Which tracks move: how far a point came, beyond what its own jitter feigns.
 
 The jitter of a track is the covariance of its third differences (a cubic motion leaves none), which is blind to the
-motion itself. Positions are then averaged over 1, 2, 4, … visible points: true motion shows at one of these scales,
-jitter fades with the square root. A step between two averages counts when Hotelling's T² would exceed it by chance
-less than once in a hundred tracks, however long they are.
+motion itself. Positions are then averaged over 1, 2, 4, … visible points, and last over the two halves of a track:
+true motion shows at one of these scales, jitter fades with the square root. A step between two averages counts when
+Hotelling's T² would exceed it by chance less than once in a hundred tracks, however long they are.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,9 @@ FALSE_ALARM = 1e-2
 #: Jitter of a point before anything is known of it, and how many degrees of freedom that guess is worth: 5 mm is what
 #: depth cameras and stereo give at 2 to 3 m, and it matters only to tracks that are too short to tell.
 ASSUMED_JITTER_M = 0.005
-ASSUMED_FREEDOM = 15
+ASSUMED_FREEDOM = 20
+#: The guess never counts for less than what the test of a mean takes.
+LEAST_FREEDOM = 4
 #: The ends of a track are averaged over so many points at most: more would no longer be its ends.
 _END_POINTS = 4
 #: Variance of third differences of white noise, and the degrees of freedom that each is worth among its neighbours.
@@ -55,9 +57,9 @@ class _Jitter(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """Means of ``width`` successive visible points each, track after track; whole ones only."""
+    """Means of some successive visible points each, track after track; whole ones only."""
 
-    width: int
+    width: np.ndarray  # i64[N] how many points of each track make a mean
     means: np.ndarray  # f64[B, 3] metres
     whitened: np.ndarray  # f64[B, 3] in units of the jitter
     tracks: np.ndarray  # i64[B]
@@ -71,20 +73,24 @@ def motion(points: np.ndarray, visible: np.ndarray, settings: MotionSettings) ->
     """
     rows = visible_points(points, visible)
     if not settings.noise_aware:
-        plain = _Scale(1, rows.positions, rows.positions, rows.tracks, rows.counts)
+        plain = _Scale(np.ones_like(rows.counts), rows.positions, rows.positions, rows.tracks, rows.counts)
         return _MEASURES[settings.motion_method](plain, np.zeros(len(rows.counts)), 0.0)
-    jitter = _jitter(rows)
-    covariance = jitter.covariance * settings.noise_margin**2
+    jitter = _jitter(rows, settings.noise_margin)
+    covariance = jitter.covariance
     most = np.zeros(len(rows.counts))
     for scale in _scales(rows, covariance):
         limit = _chance_limit(rows.counts, scale, jitter.freedom)
-        noise = np.trace(covariance, axis1=1, axis2=2) / scale.width
+        noise = np.trace(covariance, axis1=1, axis2=2) / np.maximum(scale.width, 1)
         most = np.maximum(most, _MEASURES[settings.motion_method](scale, noise, limit))
     return most
 
 
-def _jitter(rows: VisiblePoints) -> _Jitter:
-    """Covariance of each track's jitter from its third differences over four successive frames."""
+def _jitter(rows: VisiblePoints, margin: float) -> _Jitter:
+    """Covariance of each track's jitter from its third differences over four successive frames.
+
+    What lingers from frame to frame is missing in these differences: what is measured counts ``margin`` times, what is
+    assumed counts as it is.
+    """
     count = len(rows.counts)
     first = np.flatnonzero((rows.tracks[3:] == rows.tracks[:-3]) & (rows.frames[3:] == rows.frames[:-3] + 3))
     p, tracks = rows.positions, rows.tracks[first]
@@ -100,12 +106,19 @@ def _jitter(rows: VisiblePoints) -> _Jitter:
             covariance[:, i, j] = covariance[:, j, i] = sums
     seen = np.bincount(tracks, minlength=count)
     own = _THIRD_FREEDOM * seen
-    mean = covariance * (own / np.maximum(seen, 1))[:, None, None] + ASSUMED_FREEDOM * ASSUMED_JITTER_M**2 * np.eye(3)
-    return _Jitter(mean / (own + ASSUMED_FREEDOM)[:, None, None], own + ASSUMED_FREEDOM)
+    measured = covariance / np.maximum(seen, 1)[:, None, None]
+    # Where far more jitter is measured than assumed, the assumption is wrong, and counts for less.
+    excess = np.trace(measured, axis1=1, axis2=2) / (3 * ASSUMED_JITTER_M**2)
+    assumed = np.maximum(ASSUMED_FREEDOM / np.maximum(excess, 1), LEAST_FREEDOM)
+    sums = own[:, None, None] * margin**2 * measured + (assumed * ASSUMED_JITTER_M**2)[:, None, None] * np.eye(3)
+    return _Jitter(sums / (own + assumed)[:, None, None], own + assumed)
 
 
 def _scales(rows: VisiblePoints, covariance: np.ndarray) -> Iterator[_Scale]:
-    """Averages over 1, 2, 4, … points, as long as one track has two of them."""
+    """Averages over 1, 2, 4, … points, as long as one track has two of them; last, over the halves of each track.
+
+    Slow motion over a few frames shows best between halves, and a track is rarely a power of two long.
+    """
     whiten = np.linalg.inv(np.linalg.cholesky(covariance))
     white = np.empty_like(rows.positions)
     for i in range(3):
@@ -113,14 +126,30 @@ def _scales(rows: VisiblePoints, covariance: np.ndarray) -> Iterator[_Scale]:
     sums, white_sums = _running_sums(rows.positions), _running_sums(white)
     width = 1
     while width == 1 or 2 * width <= rows.counts.max(initial=0):
-        counts = rows.counts // width
-        tracks = np.repeat(np.arange(len(counts)), counts)
-        begins = rows.offsets[tracks] + width * (np.arange(len(tracks)) - np.repeat(np.cumsum(counts) - counts, counts))
-        ends = begins + width
-        yield _Scale(
-            width, (sums[ends] - sums[begins]) / width, (white_sums[ends] - white_sums[begins]) / width, tracks, counts
-        )
+        widths = np.full_like(rows.counts, width)
+        yield _scale(rows, sums, white_sums, widths, rows.counts // width, widths)
         width *= 2
+    half = rows.counts // 2
+    yield _scale(rows, sums, white_sums, half, np.where(half > 0, 2, 0), rows.counts - half)
+
+
+def _scale(
+    rows: VisiblePoints,
+    sums: np.ndarray,
+    white_sums: np.ndarray,
+    width: np.ndarray,
+    counts: np.ndarray,
+    apart: np.ndarray,
+) -> _Scale:
+    """``counts`` i64[N] means of each track, over ``width`` i64[N] points, that begin ``apart`` i64[N] points apart."""
+    tracks = np.repeat(np.arange(len(counts)), counts)
+    begins = rows.offsets[tracks] + apart[tracks] * (
+        np.arange(len(tracks)) - np.repeat(np.cumsum(counts) - counts, counts)
+    )
+    ends, size = begins + width[tracks], width[tracks, None]
+    return _Scale(
+        width, (sums[ends] - sums[begins]) / size, (white_sums[ends] - white_sums[begins]) / size, tracks, counts
+    )
 
 
 def _running_sums(values: np.ndarray) -> np.ndarray:
@@ -134,7 +163,7 @@ def _chance_limit(counts: np.ndarray, scale: _Scale, freedom: np.ndarray) -> np.
     """
     from scipy.special import fdtri
 
-    scales = np.floor(np.log2(np.maximum(counts, 2)))
+    scales = np.floor(np.log2(np.maximum(counts, 2))) + 1
     share = FALSE_ALARM / (scales * np.maximum(scale.counts, 1))
     return 3 * freedom / (freedom - 2) * fdtri(3, freedom - 2, 1 - share)
 
@@ -146,7 +175,9 @@ def _significant(scale: _Scale, one: np.ndarray, other: np.ndarray, limit: np.nd
     if scale.whitened is scale.means:  # nothing is said about jitter
         return length
     white = scale.whitened[other] - scale.whitened[one]
-    t2 = np.einsum("mi,mi->m", white, white) * (scale.width / 2)  # the jitter of a difference is that of two means
+    t2 = np.einsum("mi,mi->m", white, white) * (
+        scale.width[scale.tracks[one]] / 2
+    )  # the jitter of a difference is that of two means
     return np.where(t2 > np.asarray(limit)[scale.tracks[one]], length, 0.0)
 
 
@@ -167,9 +198,7 @@ def _farthest(scale: _Scale, noise: np.ndarray, limit: np.ndarray | float) -> np
 
 def _from_end_to_end(scale: _Scale, noise: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
     made = np.zeros(len(scale.counts))
-    if scale.width > _END_POINTS:
-        return made
-    some = np.flatnonzero(scale.counts)
+    some = np.flatnonzero((scale.counts > 0) & (scale.width <= _END_POINTS))
     last = np.cumsum(scale.counts)[some] - 1
     made[some] = _significant(scale, last + 1 - scale.counts[some], last, limit)
     return made
