@@ -30,7 +30,9 @@ class EvidenceSettings(BaseModel, frozen=True, extra="forbid"):
     size_ratio: float = Field(
         default=2.0, gt=1, description="how many times larger one may be in the world than the other"
     )
-    appearance_weight: float = Field(default=1.0, ge=0, description="weight of appearance beside place and size")
+    appearance_weight: float = Field(
+        default=0.5, ge=0, le=1, description="weight of appearance beside place and size, where these speak for a pair"
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +58,8 @@ def gather_evidence(
     """Compare every two tracks of different views in the frames that they share.
 
     A frame's gain is 1 − (distance/limit)² − (log of the size ratio/log of its limit)², −1 at least and where the
-    rays meet behind a camera. ``features``: a vector f4[D] for tracks by their row, any length; the cosine of two
-    speaks for them where it is above the mean of all pairs of different tracks of one view, which are surely two.
+    rays meet behind a camera. ``features``: a vector f4[D] for tracks by their row, any length. Their cosine speaks for
+    two tracks of which place and size do, or against them; it joins none that stand apart.
     """
     views = range(len(cameras))
     parts = [_compare(cameras, sightings, a, b, settings) for a in views for b in views if a < b]
@@ -66,7 +68,8 @@ def gather_evidence(
     shared = np.concatenate([np.zeros(0, "i8"), *(part[2] for part in parts)])
     first, second = np.divmod(keys, max(len(sightings), 1))
     if features and settings.appearance_weight:
-        gains = gains + settings.appearance_weight * shared * _likeness(sightings, features, first, second)
+        looks = settings.appearance_weight * shared * _likeness(sightings, features, first, second)
+        gains = np.where(gains > 0, gains + looks, gains)
     return Evidence(first, second, gains, shared)
 
 
@@ -154,19 +157,32 @@ def crossing_depths(first: Camera, second: Camera, pixels: np.ndarray, others: n
 def _likeness(
     sightings: Sightings, features: Mapping[int, np.ndarray], first: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
-    """How much more alike pairs look than tracks that are surely two, −1 to 1; 0 where one has no feature."""
+    """How alike pairs look, −1 to 1; 0 where one has no feature.
+
+    What a cosine means differs from one network to the next: −1 is what two tracks have that one view sees in one
+    frame, for they are surely two, and 1 is what tracks have with the track of another view that is most like them.
+    """
     rows = np.array(sorted(features), "i8")
     units = np.stack([np.asarray(features[row], "f8") for row in rows.tolist()])
     units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-12)
     place = np.full(len(sightings), -1)
     place[rows] = np.arange(len(rows))
-    base = _usual_cosine(sightings, units, place)
     a, b = place[first], place[second]
-    return np.where((a >= 0) & (b >= 0), (units[a] * units[b]).sum(axis=1) - base, 0.0)
+    both = np.flatnonzero((a >= 0) & (b >= 0))
+    cosines = (units[a[both]] * units[b[both]]).sum(axis=1)
+    apart = _cosine_apart(sightings, units, place)
+    best = np.full(len(units), -np.inf)
+    np.maximum.at(best, a[both], cosines)
+    np.maximum.at(best, b[both], cosines)
+    alike = float(best[np.isfinite(best)].mean()) if len(both) else apart
+    looks = np.zeros(len(first))
+    if alike > apart:
+        looks[both] = np.clip((2 * cosines - alike - apart) / (alike - apart), -1, 1)
+    return looks
 
 
-def _usual_cosine(sightings: Sightings, units: np.ndarray, place: np.ndarray) -> float:
-    """The mean cosine of tracks that one view saw in one frame; without any, of all tracks of one view."""
+def _cosine_apart(sightings: Sightings, units: np.ndarray, place: np.ndarray) -> float:
+    """The mean cosine of tracks that one view saw in one frame; without any, of all tracks."""
     view = sightings.views[sightings.tracks]
     beside = (np.diff(view) == 0) & (np.diff(sightings.frames) == 0)
     pairs = np.stack([place[sightings.tracks[:-1][beside]], place[sightings.tracks[1:][beside]]])

@@ -58,7 +58,8 @@ def triangulate_groups(
 
     Things are numbered from 1 in the order in which they are first seen. ``progress`` counts groups.
     """
-    groups = sorted(groups, key=lambda own: _first_seen(sightings, own))
+    first_frame = _first_frames(sightings)
+    groups = sorted(groups, key=lambda own: (first_frame[list(own)].min(), own))
     order = np.argsort(sightings.tracks, kind="stable")
     bounds = np.searchsorted(sightings.tracks[order], np.arange(len(sightings) + 1))
     centers = sightings.centers
@@ -84,12 +85,11 @@ def triangulate_groups(
     )
 
 
-def _first_seen(sightings: Sightings, own: Sequence[int]) -> tuple[int, ...]:
-    rows = np.isin(sightings.tracks, own)
-    return (
-        int(sightings.frames[rows].min()),
-        *(int(n) for row in own for n in (sightings.views[row], sightings.ids[row])),
-    )
+def _first_frames(sightings: Sightings) -> np.ndarray:
+    """The first frame of each track, i8[T]."""
+    first = np.full(len(sightings), np.iinfo("i8").max)
+    np.minimum.at(first, sightings.tracks, sightings.frames)
+    return first
 
 
 def _table(
