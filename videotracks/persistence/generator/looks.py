@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from videotracks.persistence.generator.scene import SceneSettings
 
 Kind = Literal["persistent", "reflection", "glare", "noise"]
+KINDS: tuple[Kind, ...] = ("persistent", "reflection", "glare", "noise")
 Nuisance = Literal["cover", "net", "haze", "blur", "shadow", "glint"]
 NUISANCES: tuple[Nuisance, ...] = ("cover", "net", "haze", "blur", "shadow", "glint")
 #: Telling observations of noise: another content for good, another one for a moment, none.
