@@ -16,6 +16,8 @@ from videotracks.tables import Tracklets
 
 #: A tracklet is real when at least this share of its boxes lies on one identity.
 REAL_SHARE = 0.5
+#: What is filtered costs people who were there: fewer of them lost than this are few.
+LEAST_RECALL = 0.95
 
 
 class Agreement(BaseModel, frozen=True):
@@ -36,6 +38,11 @@ class Agreement(BaseModel, frozen=True):
     def recall(self) -> float | None:
         """Share of the real that were kept; None where nothing is real."""
         return _share(self.real_kept, self.real_kept + self.real_filtered)
+
+    @property
+    def loses_few(self) -> bool:
+        """Whether hardly any real tracklet was filtered out: an empty set loses none."""
+        return self.recall is None or self.recall >= LEAST_RECALL
 
     def sentence(self) -> str:
         """The outcome in words."""
@@ -89,7 +96,8 @@ def real_in_view(truth: MotRows, tracklets: Tracklets, camera: int) -> dict[int,
     box, row = _overlapping(truth, tracklets, here)
     counts = (truth.confidences[row] != 0) & (truth.classes[row] == PEDESTRIAN)
     on_one = np.zeros(len(ids), "i8")
-    pairs, times = np.unique(np.stack([number[box[counts]], truth.ids[row[counts]]]), axis=1, return_counts=True)
+    on_identity = np.unique(np.stack([box[counts], truth.ids[row[counts]]]), axis=1)
+    pairs, times = np.unique(np.stack([number[on_identity[0]], on_identity[1]]), axis=1, return_counts=True)
     np.maximum.at(on_one, pairs[0], times)
     alike = np.unique(box[np.isin(truth.classes[row], DISTRACTORS)])
     on_distractors = np.bincount(number[alike], minlength=len(ids))

@@ -107,7 +107,7 @@ def decide(
     features: TrackletFeatures,
     encoder: Mapping[str, str],
     classifier: TrackClassifier,
-    settings: DecisionSettings = DecisionSettings(),
+    settings: DecisionSettings,
 ) -> Decided:
     """Decide on every tracklet from its features; ``encoder`` is the provenance of what made them.
 

@@ -3,10 +3,17 @@
 from collections.abc import Collection
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from videotracks.errors import CorruptFileError
 from videotracks.persistence.decisions.deciding import PersistenceDecisions
 from videotracks.tables import Tracklets
+
+
+class TrackFilterSettings(BaseModel, frozen=True, extra="forbid"):
+    """What the people graph makes of the decisions."""
+
+    enabled: bool = Field(default=False, description="persons are made of the kept tracklets alone, not of all of them")
 
 
 def kept_tracklets(tracklets: Tracklets, decisions: PersistenceDecisions) -> Tracklets:
