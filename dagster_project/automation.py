@@ -18,12 +18,12 @@ RUNS_PER_NIGHT = 50
 #: A recording whose files were written to this lately may still be arriving: it waits for the next look.
 SETTLE_S = 10.0
 #: A video that has these is done.
-REPORTS = ("person_report", "mask_report", "track_videos")
+REPORTS = ("person_report", "mask_report", "track_videos", "attention_analysis")
 
 everything = dg.define_asset_job(
     "everything",
-    selection=dg.AssetSelection.groups("recordings", "people", "masks", "points"),
-    description="Everything of one video, from the recording to the reports on its people and masks and its 3D tracks.",
+    selection=dg.AssetSelection.groups("recordings", "people", "masks", "points", "persistence"),
+    description="Everything of one video, from the recording to its reports and its tracks in 3D.",
 )
 
 validation = dg.define_asset_job(

@@ -2,7 +2,7 @@
 
 import json
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -10,6 +10,8 @@ import assets
 from dagster_project import automation
 from dagster_project.deployment import Deployment
 from resources.settings import Settings
+
+AssetOrCheck = TypeVar("AssetOrCheck", bound=dg.AssetsDefinition)
 
 MODELS = {
     *("detector", "reidentifier", "segmenter", "depth_estimator", "point_tracker"),
@@ -32,7 +34,9 @@ def build_defs(
             else asset
             for asset in dg.load_assets_from_package_module(assets, include_specs=True)
         ],
-        asset_checks=dg.load_asset_checks_from_package_module(assets),
+        asset_checks=[
+            _wired(check, resources["settings"]) for check in dg.load_asset_checks_from_package_module(assets)
+        ],
         resources=resources,
         jobs=[automation.everything, automation.validation],
         sensors=[automation.recordings_sensor, automation.stale_outputs],
@@ -42,15 +46,23 @@ def build_defs(
     )
 
 
-def _wired(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
-    """The asset, reading what the settings choose where there is a choice of inputs.
+def _wired(asset: AssetOrCheck, settings: Settings) -> AssetOrCheck:
+    """The asset or check, reading what the settings choose where there is a choice of inputs.
 
-    So the people do not wait for the masks unless somebody wants crops without background.
+    So the people do not wait for the masks unless somebody wants crops without background, nor for the persistence
+    filter unless its decisions are to count.
     """
-    compares = dg.AssetKey("person_similarity") in asset.keys
-    if compares and settings.similarity.background == "removed":
-        return asset.with_attributes(asset_key_replacements={dg.AssetKey("final_crops"): dg.AssetKey("masked_crops")})
-    return asset
+    replaced: dict[dg.AssetKey, dg.AssetKey] = {}
+    if settings.similarity.background == "removed" and _about(asset) & {"person_similarity"}:
+        replaced[dg.AssetKey("final_crops")] = dg.AssetKey("masked_crops")
+    if settings.track_filter.enabled and _about(asset) & {"tracklet_stats", "canonical_persons"}:
+        replaced[dg.AssetKey("tracklets")] = dg.AssetKey("kept_tracklets")
+    return asset.with_attributes(asset_key_replacements=replaced) if replaced else asset  # type: ignore[return-value]
+
+
+def _about(asset: dg.AssetsDefinition) -> set[str]:
+    """The names of the assets that it makes, or that it checks."""
+    return {key.to_user_string() for key in asset.keys | {check.asset_key for check in asset.check_keys}}
 
 
 def _versioned(asset: dg.AssetsDefinition, resources: dict[str, Any]) -> dg.AssetsDefinition:

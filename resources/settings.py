@@ -21,6 +21,11 @@ from videotracks.people.similarity import SimilaritySettings
 from videotracks.people.statistics import ReidCandidateSettings
 from videotracks.people.timeline import TimelineSettings
 from videotracks.people.validation import ValidationSettings
+from videotracks.persistence.decisions.deciding import DecisionSettings
+from videotracks.persistence.decisions.kept_tracklets import TrackFilterSettings
+from videotracks.persistence.triangulation.evidence import EvidenceSettings
+from videotracks.persistence.triangulation.integrated import TriangulationSettings
+from videotracks.persistence.triangulation.triangulating import TriangulatingSettings
 from videotracks.points.batches import BatchSettings
 from videotracks.points.depth.maps import DepthSettings
 from videotracks.points.depth.stereo import StereoSettings
@@ -127,6 +132,23 @@ class Refinement(dg.Config, RefinementSettings): ...  # type: ignore[misc]  # no
 class PointTrails(dg.Config, TrailSettings): ...  # noqa: D101
 
 
+class Decisions(dg.Config, DecisionSettings): ...  # noqa: D101
+
+
+class TrackFilter(dg.Config, TrackFilterSettings): ...  # noqa: D101
+
+
+class Matching(dg.Config, EvidenceSettings): ...  # noqa: D101
+
+
+class Positions(dg.Config, TriangulatingSettings): ...  # noqa: D101
+
+
+class Triangulation(dg.Config, TriangulationSettings):  # noqa: D101
+    matching: Matching = Matching()
+    positions: Positions = Positions()
+
+
 class Settings(dg.ConfigurableResource):
     """All thresholds. What an asset reads is part of its code version: changing it makes the asset stale."""
 
@@ -159,3 +181,6 @@ class Settings(dg.ConfigurableResource):
     point_scene: PointScene = PointScene()
     refinement: Refinement = Refinement()
     point_trails: PointTrails = PointTrails()
+    decisions: Decisions = Decisions()
+    track_filter: TrackFilter = TrackFilter()
+    triangulation: Triangulation = Triangulation()

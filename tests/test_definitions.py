@@ -58,9 +58,19 @@ POINTS = {
     "refined_tracks": ["instance_tracks"],
     "track_videos": ["depth_maps", "instance_tracks", "recording", "refined_tracks"],
 }
-GRAPH |= MASKS | POINTS
+PERSISTENCE = {
+    "tracklet_features": ["detection_crops", "detections", "tracklets"],
+    "persistence_decisions": ["tracklet_features", "tracklets"],
+    "attention": ["tracklet_features", "tracklets"],
+    "kept_tracklets": ["persistence_decisions", "tracklets"],
+    "triangulated_tracks": ["persistence_decisions", "recording", "tracklets"],
+    "triangulated_scene": ["recording", "triangulated_tracks"],
+    "attention_analysis": ["attention", "persistence_decisions", "recording", "tracklets"],
+}
+GRAPH |= MASKS | POINTS | PERSISTENCE
 #: The group of each asset.
 GROUPS = dict.fromkeys(GRAPH, "people") | dict.fromkeys(MASKS, "masks") | dict.fromkeys(POINTS, "points")
+GROUPS |= dict.fromkeys(PERSISTENCE, "persistence")
 GROUPS["recording"] = "recordings"
 
 #: What there is once, over all videos.
@@ -100,6 +110,13 @@ FILES = {
     "track_scene": "track_scene.json",
     "refined_tracks": "combined_refinement_stats.json",
     "track_videos": "track_videos.json",
+    "tracklet_features": "tracklet_features.npz",
+    "persistence_decisions": "filter_decisions.json",
+    "attention": "attention.npz",
+    "kept_tracklets": "kept_tracklets.npz",
+    "triangulated_tracks": "triangulated_tracks.npz",
+    "triangulated_scene": "triangulated_scene.json",
+    "attention_analysis": "attention_analysis.json",
 }
 
 #: Each check, and whether it stops what depends on its asset.
@@ -118,11 +135,12 @@ CHECKS = {
     "person_objects:boxes_have_masks": False,
     "instance_tracks:point_accuracy": False,
     "refined_tracks:refined_from_tracks": True,
+    "persistence_decisions:decisions_agree": False,
 }
 
 HEAVY = [
     *("cv2", "torch", "torchvision", "av", "h5py", "onnxruntime", "numba", "PIL", "polars", "scipy", "jinja2"),
-    *("sam2", "openai", "pycocotools", "rerun", "pyarrow"),
+    *("sam2", "openai", "pycocotools", "rerun", "pyarrow", "sklearn", "safetensors"),
 ]
 
 
@@ -227,6 +245,31 @@ def test_another_model_is_another_code_version_of_what_runs_it_and_of_the_page_t
     assert changed(segmenter={"kind": "sam2"}) == {"mask_candidates", "mask_tracks"}
     assert changed(point_tracker={"kind": "cotracker3"}) == {"instance_tracks"}
     assert changed(reidentifier={"kind": "osnet"}) == {"person_similarity", "similarity_summary", "person_report"}
+
+
+def test_persons_and_what_checks_them_read_the_kept_tracklets_where_that_is_chosen() -> None:
+    def read(enabled: bool) -> tuple[set[str], set[str]]:
+        defs = defs_with(settings={"track_filter": {"enabled": enabled}})
+        graph = defs.resolve_asset_graph()
+        people = {
+            key.to_user_string()
+            for a in ("tracklet_stats", "canonical_persons")
+            for key in graph.get(dg.AssetKey(a)).parent_keys
+        }
+        checks = {
+            key.to_user_string()
+            for check in defs.asset_checks or []
+            if {c.name for c in check.check_keys} & {"matches_tracklets", "structure"}
+            for key in check.keys_by_input_name.values()
+        }
+        return people, checks
+
+    for names in read(False):
+        assert "tracklets" in names
+        assert "kept_tracklets" not in names
+    for names in read(True):
+        assert "kept_tracklets" in names
+        assert "tracklets" not in names
 
 
 def test_re_identification_reads_crops_without_background_where_that_is_chosen() -> None:

@@ -20,7 +20,7 @@ from videotracks.tables import Detections, Persons, Tracklets, TrackletStats
 
 @video_assets(
     group="people",
-    settings=["grouping"],
+    settings=["grouping", "track_filter"],
     outputs={
         "canonical_persons": Stored(
             "canonical_persons.npz",

@@ -46,7 +46,7 @@ def tracklet_accuracy(
     return accuracy_result(score, baselines.of(video), "tracklets", settings.validation)
 
 
-@video_asset(file="tracklet_stats.npz", storage="npz", group="people")
+@video_asset(file="tracklet_stats.npz", storage="npz", group="people", settings=["track_filter"])
 def tracklet_stats(tracklets: Tracklets) -> dg.MaterializeResult[TrackletStats]:
     """Twelve statistics per tracklet: extent in time, centre, jitter, area, velocity, first and last box.
 
