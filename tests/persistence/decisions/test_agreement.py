@@ -91,6 +91,13 @@ def test_counts_shares_and_order() -> None:
     assert Agreement.model_validate_json(found.model_dump_json()) == found
 
 
+def test_few_real_tracklets_may_be_lost() -> None:
+    real = dict.fromkeys(range(1, 101), True)
+    losing = [agreement(decisions_of({i: float(i > lost) for i in real}), real) for lost in (0, 3, 4)]
+    assert [found.loses_few for found in losing] == [True, True, False]
+    assert agreement(decisions_of({1: 0.1}), {1: False}).loses_few
+
+
 def test_what_cannot_be_computed_is_not_made_up() -> None:
     found = agreement(decisions_of({1: 0.9, 2: None}), {1: True, 2: True})
     assert (found.precision, found.recall, found.auroc) == (1.0, 1.0, None)
