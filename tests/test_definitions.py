@@ -260,7 +260,7 @@ def test_persons_and_what_checks_them_read_the_kept_tracklets_where_that_is_chos
             key.to_user_string()
             for check in defs.asset_checks or []
             if {c.name for c in check.check_keys} & {"matches_tracklets", "structure"}
-            for key in check.keys_by_input_name.values()
+            for key in check.node_keys_by_input_name.values()
         }
         return people, checks
 
