@@ -142,7 +142,8 @@ def _tell(
 ) -> None:
     """Give a false track away over a run of observations; ``passing``: for these alone."""
     if kind in ("reflection", "glare"):
-        looks.opacity[here] = rng.uniform(*settings.show_through, here.stop - here.start)
+        bounds = settings.show_through_least, settings.show_through_most
+        looks.opacity[here] = rng.uniform(*bounds, here.stop - here.start)
         if kind == "glare":
             looks.scale[here] = rng.uniform(0.5, 1.2)
         return

@@ -36,9 +36,10 @@ class SceneSettings(BaseModel, frozen=True, extra="forbid"):
         default=7, ge=1, le=50, description="matched: a false track gives itself away after 1 to this many observations"
     )
     nuisance_gap: int = Field(default=6, ge=1, le=50, description="the same of a disturbance, in all tracks")
-    show_through: tuple[float, float] = Field(
-        default=(0.1, 0.55), description="opacity of a reflection where it gives itself away, least and most"
+    show_through_least: float = Field(
+        default=0.1, ge=0, le=1, description="opacity of a reflection where it gives itself away, at least"
     )
+    show_through_most: float = Field(default=0.55, ge=0, le=1, description="the same, at most")
     nuisance: float = Field(default=1.0, ge=0, le=2, description="strength of light, haze, blur and glints")
     planted_share: float = Field(
         default=0.25, ge=0, le=1, description="share of tracks with one run of planted observations (things: decoys)"
