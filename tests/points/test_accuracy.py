@@ -89,3 +89,14 @@ def test_reprojection_is_the_median_over_all_views() -> None:
     pixels[2] += [0, 7]
     assert median_reprojection_error(cameras, points, seen[0], Observations(pixels, seen)) == pytest.approx(7)
     assert median_reprojection_error(cameras, points, ~seen[0], Observations(pixels, seen)) is None
+
+
+def test_only_what_is_counted_is_scored() -> None:
+    truth, visible = np.zeros((3, 2, 3)), np.ones((3, 2), bool)
+    tracks = truth.copy()
+    tracks[2] = 9.0
+    counted = np.array([[True, True], [True, True], [False, False]])
+    made = score_points(truth, visible, tracks, visible, counted=counted)
+    assert made.n_visible == 4
+    assert made.average_jaccard == made.average_points_within == made.occlusion_accuracy == 1
+    assert score_points(truth, visible, tracks, visible).average_points_within == pytest.approx(2 / 3)

@@ -40,21 +40,28 @@ def score_points(
     tracks: np.ndarray,
     visible: np.ndarray,
     thresholds_m: Sequence[float] = THRESHOLDS_M,
+    *,
+    counted: np.ndarray | None = None,
 ) -> PointAccuracy:
     """Score ``tracks`` f[T, N, 3] with ``visible`` bool[T, N] against the ``truth`` of the same tracks, metres.
+
+    Of all frames and tracks, or of those ``counted`` bool[T, N].
 
     Distances count where the truth is visible, whether the tracks say so or not; a position that is no finite number
     is infinitely far. A point found (true positive) is visible in both and near enough; a visible one that is not near
     enough is both a false positive and a false negative. Other shapes are a ``ValueError``.
     """
-    if truth.shape != tracks.shape or truth_visible.shape != truth.shape[:2] or visible.shape != truth.shape[:2]:
+    counts = np.ones(truth.shape[:2], bool) if counted is None else counted
+    if truth.shape != tracks.shape or {truth_visible.shape, visible.shape, counts.shape} != {truth.shape[:2]}:
         raise ValueError(
-            f"truth {truth.shape} and {truth_visible.shape}, tracks {tracks.shape} and {visible.shape}; "
+            f"truth {truth.shape} and {truth_visible.shape}, tracks {tracks.shape} and {visible.shape}, counted "
+            f"{counts.shape}; "
             "[T, N, 3] and [T, N] of the same tracks are expected"
         )
     distance = np.linalg.norm(tracks.astype("f8") - truth, axis=2)
     distance[~np.isfinite(distance)] = np.inf
-    true_count, said = int(truth_visible.sum()), visible.astype(bool)
+    truth_visible, said = truth_visible & counts, visible.astype(bool) & counts
+    true_count = int(truth_visible.sum())
     jaccard, within = [], []
     for threshold in thresholds_m:
         near = (distance < threshold) & truth_visible
@@ -64,7 +71,7 @@ def score_points(
     return PointAccuracy(
         average_jaccard=_mean(jaccard),
         average_points_within=_mean(within),
-        occlusion_accuracy=_share(int((said == truth_visible).sum()), truth_visible.size),
+        occlusion_accuracy=_share(int((said == truth_visible)[counts].sum()), int(counts.sum())),
         median_trajectory_error_m=_median_trajectory_error(distance, truth_visible),
         thresholds_m=list(thresholds_m),
         jaccard=jaccard,

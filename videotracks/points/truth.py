@@ -19,6 +19,8 @@ from videotracks.recording import Recording
 POINTS_TRUTH = "points_truth.npz"
 #: Points that are followed for the score at most, spread over all.
 MOST_POINTS = 1000
+#: Frames that are scored, before and after the one in which a point is asked for.
+SCORED_FRAMES = 50
 
 
 class PointsTruth(NamedTuple):
@@ -90,7 +92,9 @@ def score_tracker(
 ) -> TrackerScore | None:
     """Let ``tracker`` follow true points of the recording; None without ``points_truth.npz`` or calibration.
 
-    Each point is asked for at its true place in the first frame in which any camera sees it; that frame is not scored.
+    Each point is asked for at its true place in the first frame in which any camera sees it. Scored are the
+    ``SCORED_FRAMES`` frames on each side of that one, so that the score of a long recording is that of a short one; the
+    frame itself is given, and counts for nothing.
     """
     cameras = calibrated_cameras(recording, source)
     if not cameras or not source.is_dir() or not (source / POINTS_TRUTH).is_file():
@@ -108,11 +112,14 @@ def score_tracker(
         queries = np.column_stack([first, positions[first, chosen]]).astype("f4")
         tracked = tracker.track(views, queries, progress)
         error_px = _reprojection_px(views, positions[:, chosen], visibility[:, :, chosen], tracked)
-    # The frame in which a point is asked for is given, and counts for nothing.
-    scored = np.array(seen[:, chosen])
-    said = tracked.visibilities > 0.5
-    scored[first, np.arange(len(chosen))] = said[first, np.arange(len(chosen))] = False
-    accuracy = score_points(positions[:, chosen], scored, tracked.tracks, said)
+    age = np.abs(np.arange(len(seen))[:, None] - first)
+    accuracy = score_points(
+        positions[:, chosen],
+        seen[:, chosen],
+        tracked.tracks,
+        tracked.visibilities > 0.5,
+        counted=(age > 0) & (age <= SCORED_FRAMES),
+    )
     return TrackerScore(accuracy=accuracy, reprojection_error_px=error_px)
 
 

@@ -34,8 +34,8 @@ def test_is_a_point_tracker():
 
 def test_several_views_with_depth_follow_to_a_few_millimetres(scene):
     reached = score(scene, FlowPointTracker().track(scene.views, scene.queries()))
-    assert reached.average_points_within > 0.97
-    assert reached.occlusion_accuracy > 0.97
+    assert reached.average_points_within > 0.98
+    assert reached.occlusion_accuracy > 0.94
     assert reached.median_trajectory_error_m < 0.01
 
 

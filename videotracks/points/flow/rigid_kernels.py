@@ -1,36 +1,42 @@
-"""Small rigid pieces of surface in all views at once: inner loops of the flow tracker, compiled.
+"""Small rigid pieces of surface, followed in all views at once: inner loops of the flow tracker, compiled.
 
 Import it inside the function that tracks: it is compiled once, in a few seconds, then read from a cache. It holds plain
 loops over plain numbers, and lets go of the interpreter's lock while it runs.
-"""
 
-from typing import Any
+A piece is what a view saw around a point: SIDE² samples, each with its place beside the point (metres, in axes that
+turn with the piece) and its grey level. Placed anew, its samples fall on other pixels of every view; Gauss and Newton
+move it (3 for where it is, 3 for how it is turned) until grey levels and depths agree in all views together: Lucas and
+Kanade's method in space, as Baker and Matthews ("Lucas–Kanade 20 years on", 2004) in its forward additive form.
+"""
 
 import numpy as np
 from numba import njit
 
-OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, "nogil": True}
-#: Sums in any order, so that they are vectorised; NaN stays what it is.
-OPTIONS["fastmath"] = {"reassoc", "contract", "nsz"}
-#: A piece is SIDE × SIDE samples in the picture that it was taken from.
-SIDE = 9
-HALF = SIDE // 2
-SAMPLES = SIDE * SIDE
+from videotracks.points.flow.piece_kernels import FLAT, NONE, OPTIONS, PLAIN, SAMPLES, SOLID, behind
+
 #: Grey levels: noise of the picture, and beyond which a sample counts less.
 GREY_NOISE, GREY_WILD = 4.0, 10.0
-#: Of a piece, so much must be seen for a view to count.
-LEAST_SHARE = 0.3
-#: Grey levels: the standard deviation of a piece below which it shows nothing but noise.
-FLAT = 1.5
-#: Metres and radians of a step below which it has settled.
-SETTLED_M, SETTLED_RAD = 2e-4, 1e-3
-#: Columns of what is said of a point in a view.
-CORRELATION, SHARE, ASIDE, FACING, VERDICTS = 0, 1, 2, 3, 4
+#: Metres: depth is never better than this. Its squares count a quarter: the errors of neighbouring pixels are alike.
+LEAST_DEPTH_NOISE_M, DEPTH_SHARE = 0.002, 0.25
+#: Of a piece, so much must be seen for a view to count, and so many samples.
+LEAST_SHARE, LEAST_SAMPLES = 0.3, 8
+#: Between these lies the contrast of a view beside the one that the piece was taken in.
+LEAST_GAIN, MOST_GAIN = 0.6, 1.6
+#: Metres and radians of a step below which it has settled, and the most of a step.
+SETTLED_M, SETTLED_RAD, MOST_M, MOST_RAD = 1e-3, 1e-2, 0.08, 0.2
+#: Metres: how well a prediction fixes the distance of a point that one view sees, without depth.
+RANGE_M = 5e-4
+#: Columns of what is said of a point in a view: correlation with its piece; the share of the piece that is seen; how
+#: far the point is behind the surface there, m, NaN without depth; the cosine of the angle at which it is seen.
+CORRELATION, SHARE, BEHIND, FACING, VERDICTS = 0, 1, 2, 3, 4
+#: Rows of the samples' store: grey level now and in the piece, six slopes of the first; whether depth is known,
+#: how far it is off, and its six slopes.
+_NOW, _THEN, _SLOPES, _DEEP, _OFF, _DEPTH_SLOPES, _ROWS = 0, 1, 2, 8, 9, 10, 16
 
 
 @njit("b1(f8[:, ::1], f8[::1])", **OPTIONS)
 def _solve(a, b):  # type: ignore[no-untyped-def]
-    """Solve the symmetric 6 × 6 system in place of ``b`` (Cholesky); whether it is positive definite."""
+    """Solve a symmetric system in place of ``b`` (Cholesky, of the lower half); whether it is positive definite."""
     n = b.shape[0]
     for j in range(n):
         s = a[j, j]
@@ -59,11 +65,11 @@ def _solve(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit("void(f8[:, ::1], f8, f8, f8)", **OPTIONS)
-def turn(R, x, y, z):  # type: ignore[no-untyped-def]
-    """Turn the rotation ``R`` by a small rotation vector (quaternion of half of it, then exact)."""
+def _turn(R, x, y, z):  # type: ignore[no-untyped-def]
+    """Turn the rotation ``R`` further, by a rotation vector of twice the tangent of half the angle (Cayley)."""
     a, b, c = x / 2, y / 2, z / 2
-    n = 1 / np.sqrt(1 + a * a + b * b + c * c)
-    w, a, b, c = n, a * n, b * n, c * n
+    w = 1 / np.sqrt(1 + a * a + b * b + c * c)
+    a, b, c = a * w, b * w, c * w
     for j in range(3):
         p, q, r = R[0, j], R[1, j], R[2, j]
         R[0, j] = (1 - 2 * (b * b + c * c)) * p + 2 * (a * b - w * c) * q + 2 * (a * c + w * b) * r
@@ -71,259 +77,215 @@ def turn(R, x, y, z):  # type: ignore[no-untyped-def]
         R[2, j] = 2 * (a * c - w * b) * p + 2 * (b * c + w * a) * q + (1 - 2 * (a * a + b * b)) * r
 
 
+@njit("void(f8[:, ::1], f8[:, ::1], f8, f8, f8, f8, f8, f8, f8, f8, f8, f4[:, ::1], i8, i8)", **OPTIONS)
+def _slopes(C, lens, rx, ry, z, east, south, own, dx, dy, dz, store, first, k):  # type: ignore[no-untyped-def]
+    """How a value with slopes ``east`` and ``south`` per px, less ``own`` times depth, changes as the piece moves."""
+    a, b = (east * lens[0, 0] + south * lens[1, 0]) / z, (east * lens[0, 1] + south * lens[1, 1]) / z
+    c = -(a * rx + b * ry) - own
+    x = C[0, 0] * a + C[1, 0] * b + C[2, 0] * c
+    y = C[0, 1] * a + C[1, 1] * b + C[2, 1] * c
+    w = C[0, 2] * a + C[1, 2] * b + C[2, 2] * c
+    store[first, k], store[first + 1, k], store[first + 2, k] = x, y, w
+    store[first + 3, k], store[first + 4, k], store[first + 5, k] = dy * w - dz * y, dz * x - dx * w, dx * y - dy * x
+
+
 @njit(
-    "void(f4[:, ::1], f4[:, ::1], f8[:, ::1], f8[::1], f4[:, :, ::1], f8[:, ::1], f8[:, :, ::1], f8[:, ::1], i8[::1],"
-    "f8, f8, f8, f4[:, :, ::1], f4[:, ::1], f4[:, ::1], b1[::1])",
+    "UniTuple(i8, 2)(f4[:, ::1], f4[:, ::1], i8[::1], f8[:, ::1], f8[::1], f8[:, ::1], f8[::1], f8[::1], f8[:, ::1],"
+    "f4[:, ::1], f4[::1], i1, f8, f4[:, ::1], b1)",
     **OPTIONS,
 )
-def capture(grey, depth, turn_c, shift, rays, points, turns, pixels, rows, step, gate_m, gate, offsets, values, normals, taken):  # type: ignore[no-untyped-def]  # noqa: E501
-    """Take the pieces of surface around ``points`` f8[N, 3], at ``pixels`` f8[N, 2], of the ``rows`` i8[M] of them."""
-    height, width = grey.shape
-    dh, dw = depth.shape
-    for n in rows:
-        taken[n] = False
-        px, py = pixels[n, 0], pixels[n, 1]
-        if not (px >= 1 and py >= 1 and px < width - 2 and py < height - 2):
+def _look(grey, depth, size, C, at, R, pixel, ray, lens, places, values, kind, within, store, only_judge):  # type: ignore[no-untyped-def]
+    """Where the samples of a piece fall in a view, and what is there: fills ``store``; samples seen, and of how many.
+
+    ``at`` f8[3] is the point in the camera's axes. Near the ``pixel`` f8[2] of the ``ray`` f8[2], ``lens`` f8[2, 2]
+    leads from rays to pixels.
+    """
+    height, width, rows, columns = size
+    count, of = 0, 0
+    for k in range(SAMPLES):
+        sx, sy, sz = places[k, 0], places[k, 1], places[k, 2]
+        if np.isnan(sx):
             continue
-        p, R = points[n], turns[n]
-        zc = turn_c[2, 0] * p[0] + turn_c[2, 1] * p[1] + turn_c[2, 2] * p[2] + shift[2]
-        limit = gate_m + gate * zc
-        count, total, squares = 0, 0.0, 0.0
-        mx, my, mz = 0.0, 0.0, 0.0
-        cov = np.zeros((3, 3))
-        for j in range(SIDE):
-            for i in range(SIDE):
-                k = j * SIDE + i
-                offsets[n, k, 0] = np.nan
-                # whole pixels, so that grey level, depth and ray belong together
-                u, v = int(round(px + step * (i - HALF))), int(round(py + step * (j - HALF)))
-                if u < 0 or v < 0 or u >= width or v >= height:
-                    continue
-                z = depth[v * dh // height, u * dw // width]
-                if not (z > 0 and abs(z - zc) <= limit + 0.01 * np.hypot(i - HALF, j - HALF)):
-                    continue
-                qx, qy, qz = rays[v, u, 0] * z - shift[0], rays[v, u, 1] * z - shift[1], z - shift[2]
-                x = turn_c[0, 0] * qx + turn_c[1, 0] * qy + turn_c[2, 0] * qz - p[0]
-                y = turn_c[0, 1] * qx + turn_c[1, 1] * qy + turn_c[2, 1] * qz - p[1]
-                w = turn_c[0, 2] * qx + turn_c[1, 2] * qy + turn_c[2, 2] * qz - p[2]
-                offsets[n, k, 0] = R[0, 0] * x + R[1, 0] * y + R[2, 0] * w
-                offsets[n, k, 1] = R[0, 1] * x + R[1, 1] * y + R[2, 1] * w
-                offsets[n, k, 2] = R[0, 2] * x + R[1, 2] * y + R[2, 2] * w
-                values[n, k] = grey[v, u]
-                total += grey[v, u]
-                squares += grey[v, u] * grey[v, u]
-                count += 1
-        if count < 0.2 * SAMPLES or squares - total * total / count < FLAT * FLAT * count:
+        of += 1
+        dx = R[0, 0] * sx + R[0, 1] * sy + R[0, 2] * sz
+        dy = R[1, 0] * sx + R[1, 1] * sy + R[1, 2] * sz
+        dz = R[2, 0] * sx + R[2, 1] * sy + R[2, 2] * sz
+        z = at[2] + C[2, 0] * dx + C[2, 1] * dy + C[2, 2] * dz
+        rx = (at[0] + C[0, 0] * dx + C[0, 1] * dy + C[0, 2] * dz) / z
+        ry = (at[1] + C[1, 0] * dx + C[1, 1] * dy + C[1, 2] * dz) / z
+        ox, oy = rx - ray[0], ry - ray[1]
+        x = pixel[0] + lens[0, 0] * ox + lens[0, 1] * oy
+        y = pixel[1] + lens[1, 0] * ox + lens[1, 1] * oy
+        if not (x >= 0 and y >= 0 and x < width - 1 and y < height - 1):
             continue
-        # the normal: that of the plane through the nearer half of the samples, by least squares in the picture
-        best = 0.0
-        nx, ny, nz = 0.0, 0.0, 0.0
-        for j in range(1, SIDE):
-            for i in range(1, SIDE):
-                if abs(i - HALF) > 3 or abs(j - HALF) > 3:
-                    continue
-                k, l, m = j * SIDE + i, j * SIDE + i - 1, (j - 1) * SIDE + i
-                if np.isnan(offsets[n, k, 0]) or np.isnan(offsets[n, l, 0]) or np.isnan(offsets[n, m, 0]):
-                    continue
-                ax, ay, az = (offsets[n, k, 0] - offsets[n, l, 0], offsets[n, k, 1] - offsets[n, l, 1], offsets[n, k, 2] - offsets[n, l, 2])  # noqa: E501
-                bx, by, bz = (offsets[n, k, 0] - offsets[n, m, 0], offsets[n, k, 1] - offsets[n, m, 1], offsets[n, k, 2] - offsets[n, m, 2])  # noqa: E501
-                nx -= ay * bz - az * by
-                ny -= az * bx - ax * bz
-                nz -= ax * by - ay * bx
-                best += 1
-        length = np.sqrt(nx * nx + ny * ny + nz * nz)
-        if best == 0 or not length > 0:
+        column, row = int((x + 0.5) * columns / width), int((y + 0.5) * rows / height)
+        deep = depth[row, column]
+        if (abs(deep - z) > within) if deep > 0 else kind == SOLID:
+            continue  # something else is there
+        i, j = int(x), int(y)
+        right, down = x - i, y - j
+        a, b, c, d = grey[j, i], grey[j, i + 1], grey[j + 1, i], grey[j + 1, i + 1]
+        store[_NOW, count] = (a * (1 - right) + b * right) * (1 - down) + (c * (1 - right) + d * right) * down
+        store[_THEN, count] = values[k]
+        count += 1
+        if only_judge:
             continue
-        normals[n, 0], normals[n, 1], normals[n, 2] = nx / length, ny / length, nz / length
-        taken[n] = True
+        if kind == FLAT:  # how it leans is not known: it does not turn
+            dx, dy, dz = 0.0, 0.0, 0.0
+        east, south = (b - a) * (1 - down) + (d - c) * down, (c - a) * (1 - right) + (d - b) * right
+        _slopes(C, lens, rx, ry, z, east, south, 0.0, dx, dy, dz, store, _SLOPES, count - 1)
+        store[_DEEP : _DEPTH_SLOPES + 6, count - 1] = 0
+        if deep > 0 and 0 < column < columns - 1 and 0 < row < rows - 1:
+            e, w, n, f = depth[row, column + 1], depth[row, column - 1], depth[row - 1, column], depth[row + 1, column]
+            east = (e - w) / 2 * columns / width if abs(e - deep) < within and abs(w - deep) < within else 0.0
+            south = (f - n) / 2 * rows / height if abs(n - deep) < within and abs(f - deep) < within else 0.0
+            # The depth under the sample itself, not in the middle of its cell.
+            deep += east * (x - ((column + 0.5) * width / columns - 0.5))
+            deep += south * (y - ((row + 0.5) * height / rows - 0.5))
+            store[_DEEP, count - 1], store[_OFF, count - 1] = 1, z - deep
+            _slopes(C, lens, rx, ry, z, east, south, 1.0, dx, dy, dz, store, _DEPTH_SLOPES, count - 1)
+    return count, of
+
+
+@njit("void(f4[:, ::1], i8, i8, f4[::1], f4[::1], f8[:, ::1], f8[::1])", **OPTIONS)
+def _add_rows(store, first, count, weights, off, left, right):  # type: ignore[no-untyped-def]
+    """Add equations, their slopes in six rows of ``store`` from ``first`` on, to the lower half of the normal ones."""
+    for e in range(6):
+        total = np.float32(0)
+        for k in range(count):
+            total += weights[k] * store[first + e, k] * off[k]
+        right[e] += total
+        for f in range(e + 1):
+            total = np.float32(0)
+            for k in range(count):
+                total += weights[k] * store[first + e, k] * store[first + f, k]
+            left[e, f] += total
+
+
+@njit("f8(f4[:, ::1], i8, f8, f8[:, ::1], f8[::1], b1)", **OPTIONS)
+def _add(store, count, depth_noise, left, right, only_judge):  # type: ignore[no-untyped-def]
+    """Add what the samples of a view say to the normal equations, unless ``only_judge``; the correlation there."""
+    for e in range(_THEN + 1 if only_judge else _DEEP):
+        mean = np.float32(0)
+        for k in range(count):
+            mean += store[e, k]
+        mean /= count
+        for k in range(count):
+            store[e, k] -= mean
+    product, now, then = np.float32(0), np.float32(0), np.float32(0)
+    for k in range(count):
+        product += store[_NOW, k] * store[_THEN, k]
+        now += store[_NOW, k] * store[_NOW, k]
+        then += store[_THEN, k] * store[_THEN, k]
+    plain = now < PLAIN * PLAIN * count or not then > 0
+    correlation = 0.0 if plain else product / np.sqrt(now * then)
+    if only_judge:
+        return correlation
+    gain = np.float32(min(max(np.sqrt(now / max(then, 1e-9)), LEAST_GAIN), MOST_GAIN))
+    off, weights = np.empty(SAMPLES, np.float32), np.empty(SAMPLES, np.float32)
+    wild, scale = np.float32(1 / GREY_WILD**2), np.float32(1 / GREY_NOISE**2)
+    for k in range(count):
+        off[k] = gain * store[_THEN, k] - store[_NOW, k]
+        weights[k] = scale / (1 + off[k] * off[k] * wild)
+    _add_rows(store, _SLOPES, count, weights, off, left, right)
+    wild, scale = np.float32(1 / (3 * depth_noise) ** 2), np.float32(DEPTH_SHARE / depth_noise**2)
+    for k in range(count):
+        off[k] = store[_OFF, k]
+        weights[k] = store[_DEEP, k] * scale / (1 + off[k] * off[k] * wild)
+    _add_rows(store, _DEPTH_SLOPES, count, weights, off, left, right)
+    return correlation
+
+
+@njit("void(f4[:, ::1], i8[::1], f8[:, ::1], f8[::1], f8[:, ::1], f8[::1], f8[::1], f8[:, ::1], f4[::1], f8[::1])", **OPTIONS)  # fmt: skip  # noqa: E501
+def _judge(depth, size, C, at, R, pixel, ray, lens, normal, verdict):  # type: ignore[no-untyped-def]
+    """Write how far the point is behind the surface, and the cosine of the angle at which it is seen."""
+    cosine = 0.0
+    for k in range(3):
+        world = R[k, 0] * normal[0] + R[k, 1] * normal[1] + R[k, 2] * normal[2]
+        cosine -= world * (C[0, k] * at[0] + C[1, k] * at[1] + C[2, k] * at[2])
+    verdict[FACING] = cosine / np.sqrt((at**2).sum())
+    ox, oy = at[0] / at[2] - ray[0], at[1] / at[2] - ray[1]
+    x = pixel[0] + lens[0, 0] * ox + lens[0, 1] * oy
+    y = pixel[1] + lens[1, 0] * ox + lens[1, 1] * oy
+    inside = x >= 0 and y >= 0 and x <= size[1] - 1 and y <= size[0] - 1
+    verdict[BEHIND] = behind(depth, size, x, y, at[2]) if inside else np.inf
 
 
 @njit(
     "void(f4[:, :, ::1], f4[:, :, ::1], i8[:, ::1], f8[:, :, ::1], f8[:, ::1], f8[:, :, ::1], f8[:, :, ::1],"
-    "f8[:, :, :, ::1], f4[:, :, :, ::1], f4[:, :, ::1], f4[:, :, ::1], b1[:, ::1], i8[::1], f8, f8, f8[::1], f8[::1],"
-    "i8, f8[:, ::1], f8[:, :, ::1], f8[:, :, ::1])",
+    "f8[:, :, :, ::1], f4[:, :, :, ::1], f4[:, :, ::1], f4[:, :, ::1], i1[:, ::1], i8[::1], f8, f8, f8, f8, f8, i8,"
+    "f8[:, ::1], f8[:, :, ::1], f8[:, :, ::1])",
     **OPTIONS,
 )
 def align(  # type: ignore[no-untyped-def]
-    greys, depths, sizes, cam_turns, cam_shifts, pixels, rays, lenses, offsets, values, normals, has, rows, gate_m, gate,
-    depth_noise, priors, steps, points, turns, verdicts,
+    greys, depths, sizes, cameras, shifts, pixels, rays, lenses, places, values, normals, kinds, rows, limit_m, limit,
+    depth_noise, prior_m, prior_rad, steps, points, turns, verdicts,
 ):  # fmt: skip
-    """Move the ``points`` f8[N, 3] and ``turns`` f8[N, 3, 3] of the ``rows`` i8[M] so that all views show the pieces.
+    """Move the pieces of the ``rows`` i8[M], now at ``points`` f8[M, 3] m and ``turns`` f8[M, 3, 3], to where V views
+    show them; write both, and ``verdicts`` f8[V, M, VERDICTS].
 
-    Gauss–Newton over grey levels (less the mean, times a gain, per view) and depths, with the start as a prior.
+    Where they were is expected to ``prior_m`` and ``prior_rad``. ``pixels``, ``rays`` f8[V, M, 2] and ``lenses``
+    f8[V, M, 2, 2]: of the points as they were, in each view. ``kinds`` i1[V, N] says which views have a piece;
+    ``depth_noise`` is a share of the depth.
     """
-    views = greys.shape[0]
-    left, right = np.empty((6, 6)), np.empty(6)
-    store = np.empty((SAMPLES, 16), np.float64)
-    p, R, start = np.empty(3), np.empty((3, 3)), np.empty(3)
-    for n in rows:
-        p[:] = points[n]
-        R[:] = turns[n]
-        start[:] = p
-        wx, wy, wz = 0.0, 0.0, 0.0
-        for it in range(steps + 1):
-            last = it == steps
+    left, right, at, p, R = np.empty((6, 6)), np.empty(6), np.empty(3), np.empty(3), np.empty((3, 3))
+    moved, store = np.empty(6), np.empty((_ROWS, SAMPLES), np.float32)
+    priors = np.array([prior_m, prior_m, prior_m, prior_rad, prior_rad, prior_rad]) ** -2
+    for m in range(len(rows)):
+        n = rows[m]
+        p[:] = points[m]
+        R[:] = turns[m]
+        moved[:] = 0
+        verdicts[:, m] = 0
+        settled = False
+        for step in range(steps + 1):
+            last = settled or step == steps
             left[:] = 0
-            right[:] = 0
-            for k in range(3):
-                left[k, k] = priors[0]
-                right[k] = priors[0] * (start[k] - p[k])
-                left[k + 3, k + 3] = priors[1]
-            right[3], right[4], right[5] = -priors[1] * wx, -priors[1] * wy, -priors[1] * wz
-            some = False
-            for v in range(views):
-                if not has[v, n]:
+            for e in range(6):
+                left[e, e], right[e] = priors[e], -priors[e] * moved[e]
+            seen_by, eye = 0, 0
+            for v in range(len(sizes)):
+                if kinds[v, n] == NONE or np.isnan(pixels[v, m, 0]):
                     continue
-                height, width, dh, dw = sizes[v, 0], sizes[v, 1], sizes[v, 2], sizes[v, 3]
-                grey, depth, C = greys[v], depths[v], cam_turns[v]
-                A = lenses[v, n]
-                cx = C[0, 0] * p[0] + C[0, 1] * p[1] + C[0, 2] * p[2] + cam_shifts[v, 0]
-                cy = C[1, 0] * p[0] + C[1, 1] * p[1] + C[1, 2] * p[2] + cam_shifts[v, 1]
-                cz = C[2, 0] * p[0] + C[2, 1] * p[1] + C[2, 2] * p[2] + cam_shifts[v, 2]
-                limit = gate_m + gate * cz
-                count, of = 0, 0
-                si, st, sg0, sg1, sg2, sg3, sg4, sg5 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-                sigma = depth_noise[v] * cz * cz
-                for k in range(SAMPLES):
-                    sx = offsets[v, n, k, 0]
-                    if np.isnan(sx):
-                        continue
-                    of += 1
-                    sy, sz = offsets[v, n, k, 1], offsets[v, n, k, 2]
-                    dx = R[0, 0] * sx + R[0, 1] * sy + R[0, 2] * sz
-                    dy = R[1, 0] * sx + R[1, 1] * sy + R[1, 2] * sz
-                    dz = R[2, 0] * sx + R[2, 1] * sy + R[2, 2] * sz
-                    qx = cx + C[0, 0] * dx + C[0, 1] * dy + C[0, 2] * dz
-                    qy = cy + C[1, 0] * dx + C[1, 1] * dy + C[1, 2] * dz
-                    qz = cz + C[2, 0] * dx + C[2, 1] * dy + C[2, 2] * dz
-                    rx, ry = qx / qz, qy / qz
-                    ox, oy = rx - rays[v, n, 0], ry - rays[v, n, 1]
-                    x = pixels[v, n, 0] + A[0, 0] * ox + A[0, 1] * oy
-                    y = pixels[v, n, 1] + A[1, 0] * ox + A[1, 1] * oy
-                    if not (x >= 1 and y >= 1 and x < width - 2 and y < height - 2):
-                        continue
-                    di, dj = int((x + 0.5) * dw / width), int((y + 0.5) * dh / height)
-                    D = depth[dj, di]
-                    known = D > 0
-                    if known and abs(D - qz) > limit:
-                        continue
-                    i, j = int(x), int(y)
-                    fx, fy = x - i, y - j
-                    a, b, c, d = grey[j, i], grey[j, i + 1], grey[j + 1, i], grey[j + 1, i + 1]
-                    value = (a * (1 - fx) + b * fx) * (1 - fy) + (c * (1 - fx) + d * fx) * fy
-                    s = store[count]
-                    s[0], s[1] = value, values[v, n, k]
-                    si += value
-                    st += s[1]
-                    count += 1
-                    if last:
-                        continue
-                    gx = (b - a) * (1 - fy) + (d - c) * fy
-                    gy = (c - a) * (1 - fx) + (d - b) * fx
-                    ga, gb = (gx * A[0, 0] + gy * A[1, 0]) / qz, (gx * A[0, 1] + gy * A[1, 1]) / qz
-                    gc = -(ga * rx + gb * ry)
-                    X = C[0, 0] * ga + C[1, 0] * gb + C[2, 0] * gc
-                    Y = C[0, 1] * ga + C[1, 1] * gb + C[2, 1] * gc
-                    Z = C[0, 2] * ga + C[1, 2] * gb + C[2, 2] * gc
-                    s[2], s[3], s[4] = X, Y, Z
-                    s[5], s[6], s[7] = dy * Z - dz * Y, dz * X - dx * Z, dx * Y - dy * X
-                    sg0 += X
-                    sg1 += Y
-                    sg2 += Z
-                    sg3 += s[5]
-                    sg4 += s[6]
-                    sg5 += s[7]
-                    s[8] = 0
-                    if known and di > 0 and dj > 0 and di < dw - 1 and dj < dh - 1:
-                        east, west, north, south = depth[dj, di + 1], depth[dj, di - 1], depth[dj - 1, di], depth[dj + 1, di]
-                        ex = (east - west) / 2 if abs(east - D) < limit and abs(west - D) < limit else 0.0
-                        ey = (south - north) / 2 if abs(south - D) < limit and abs(north - D) < limit else 0.0
-                        ex, ey = ex * dw / width, ey * dh / height
-                        # the depth under the sample itself, not at the middle of its cell
-                        D += ex * (x - ((di + 0.5) * width / dw - 0.5)) + ey * (y - ((dj + 0.5) * height / dh - 0.5))
-                        ga, gb = (ex * A[0, 0] + ey * A[1, 0]) / qz, (ex * A[0, 1] + ey * A[1, 1]) / qz
-                        gc = -(ga * rx + gb * ry) - 1
-                        X = C[0, 0] * ga + C[1, 0] * gb + C[2, 0] * gc
-                        Y = C[0, 1] * ga + C[1, 1] * gb + C[2, 1] * gc
-                        Z = C[0, 2] * ga + C[1, 2] * gb + C[2, 2] * gc
-                        s[8] = 1
-                        s[9] = D - qz
-                        s[10], s[11], s[12] = X, Y, Z
-                        s[13], s[14], s[15] = dy * Z - dz * Y, dz * X - dx * Z, dx * Y - dy * X
+                C, depth, size = cameras[v], depths[v], sizes[v]
+                for e in range(3):
+                    at[e] = C[e, 0] * p[0] + C[e, 1] * p[1] + C[e, 2] * p[2] + shifts[v, e]
+                if not at[2] > 0:
+                    continue
+                pixel, ray, lens = pixels[v, m], rays[v, m], lenses[v, m]
+                count, of = _look(
+                    greys[v], depth, size, C, at, R, pixel, ray, lens, places[v, n], values[v, n], kinds[v, n],
+                    limit_m + limit * at[2], store, last,
+                )  # fmt: skip
+                enough = count >= max(LEAST_SHARE * of, LEAST_SAMPLES)
                 if last:
-                    N = normals[v, n]
-                    fxn = R[0, 0] * N[0] + R[0, 1] * N[1] + R[0, 2] * N[2]
-                    fyn = R[1, 0] * N[0] + R[1, 1] * N[1] + R[1, 2] * N[2]
-                    fzn = R[2, 0] * N[0] + R[2, 1] * N[1] + R[2, 2] * N[2]
-                    nz_x = C[0, 0] * fxn + C[0, 1] * fyn + C[0, 2] * fzn
-                    nz_y = C[1, 0] * fxn + C[1, 1] * fyn + C[1, 2] * fzn
-                    nz_z = C[2, 0] * fxn + C[2, 1] * fyn + C[2, 2] * fzn
-                    verdicts[v, n, FACING] = -(cx * nz_x + cy * nz_y + cz * nz_z) / np.sqrt(cx * cx + cy * cy + cz * cz)
-                    ox, oy = cx / cz - rays[v, n, 0], cy / cz - rays[v, n, 1]
-                    x = pixels[v, n, 0] + A[0, 0] * ox + A[0, 1] * oy
-                    y = pixels[v, n, 1] + A[1, 0] * ox + A[1, 1] * oy
-                    verdicts[v, n, ASIDE] = np.inf
-                    if x >= 0 and y >= 0 and x < width - 1 and y < height - 1:
-                        D = depth[int((y + 0.5) * dh / height), int((x + 0.5) * dw / width)]
-                        verdicts[v, n, ASIDE] = cz - D if D > 0 else np.nan
-                    verdicts[v, n, SHARE] = count / max(of, 1)
-                    verdicts[v, n, CORRELATION] = 0
-                if count < LEAST_SHARE * of or count < 8:
-                    continue
-                mi, mt = si / count, st / count
-                product, squares_t, squares_i = 0.0, 0.0, 0.0
-                for k in range(count):
-                    ci, ct = store[k, 0] - mi, store[k, 1] - mt
-                    product += ci * ct
-                    squares_t += ct * ct
-                    squares_i += ci * ci
-                if last:
-                    if squares_i > FLAT * FLAT * count and squares_t > 0:
-                        verdicts[v, n, CORRELATION] = product / np.sqrt(squares_t * squares_i)
-                    continue
-                some = True
-                gain = min(max(np.sqrt(squares_i / max(squares_t, 1e-9)), 0.6), 1.6)
-                sg0, sg1, sg2, sg3, sg4, sg5 = sg0 / count, sg1 / count, sg2 / count, sg3 / count, sg4 / count, sg5 / count
-                for k in range(count):
-                    s = store[k]
-                    s[2] -= sg0
-                    s[3] -= sg1
-                    s[4] -= sg2
-                    s[5] -= sg3
-                    s[6] -= sg4
-                    s[7] -= sg5
-                    off = gain * (s[1] - mt) - (s[0] - mi)
-                    weight = 1 / (GREY_NOISE * GREY_NOISE * (1 + (off / GREY_WILD) ** 2))
-                    for e in range(6):
-                        we = weight * s[2 + e]
-                        right[e] += we * off
-                        for f in range(e + 1):
-                            left[e, f] += we * s[2 + f]
-                    if s[8] > 0:
-                        off = s[9]
-                        weight = 0.25 / (sigma * sigma * (1 + (off / (3 * sigma)) ** 2))
-                        for e in range(6):
-                            we = weight * s[10 + e]
-                            right[e] -= we * off
-                            for f in range(e + 1):
-                                left[e, f] += we * s[10 + f]
-            if last or not some:
-                if not some and not last:
-                    for v in range(views):
-                        verdicts[v, n] = 0
+                    _judge(depth, size, C, at, R, pixel, ray, lens, normals[v, n], verdicts[v, m])
+                    verdicts[v, m, SHARE] = count / max(of, 1)
+                if enough:
+                    noise = LEAST_DEPTH_NOISE_M + depth_noise * at[2]
+                    correlation = _add(store, count, noise, left, right, last)
+                    verdicts[v, m, CORRELATION] = correlation
+                    seen_by, eye = seen_by + (2 if kinds[v, n] == SOLID else 1), v
+            if last or seen_by == 0:
                 break
+            if seen_by == 1:
+                C = cameras[eye]
+                along = (C[2, 0] * moved[0] + C[2, 1] * moved[1] + C[2, 2] * moved[2]) / RANGE_M**2
+                for e in range(3):
+                    right[e] -= C[2, e] * along
+                    for f in range(e + 1):
+                        left[e, f] += C[2, e] * C[2, f] / RANGE_M**2
             if not _solve(left, right):
                 break
-            size = np.sqrt(right[0] ** 2 + right[1] ** 2 + right[2] ** 2)
+            size_m = np.sqrt(right[0] ** 2 + right[1] ** 2 + right[2] ** 2)
             angle = np.sqrt(right[3] ** 2 + right[4] ** 2 + right[5] ** 2)
-            scale = min(1.0, 0.08 / max(size, 1e-12), 0.2 / max(angle, 1e-12))
-            for k in range(6):
-                right[k] *= scale
-            p += right[:3]
-            turn(R, right[3], right[4], right[5])
-            wx, wy, wz = wx + right[3], wy + right[4], wz + right[5]
-            if size < SETTLED_M and angle < SETTLED_RAD and it < steps - 1:
-                # one more turn, for the verdict
-                pass
-        points[n] = p
-        turns[n] = R
+            scale = min(1.0, MOST_M / max(size_m, 1e-12), MOST_RAD / max(angle, 1e-12))
+            for e in range(6):
+                right[e] *= scale
+                moved[e] += right[e]
+            for e in range(3):
+                p[e] += right[e]
+            _turn(R, right[3], right[4], right[5])
+            settled = size_m < SETTLED_M and angle < SETTLED_RAD
+        points[m] = p
+        turns[m] = R

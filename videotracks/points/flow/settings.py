@@ -25,7 +25,7 @@ class FlowTrackerSettings(BaseModel, frozen=True, extra="forbid"):
     leap_m: float = Field(
         default=0.1, gt=0, description="furthest that a point may be from where it is expected after one frame"
     )
-    depth_relative: float = Field(default=0.02, ge=0, description="furthest that depths may disagree, of the depth")
+    depth_relative: float = Field(default=0.005, ge=0, description="furthest that depths may disagree, of the depth")
     depth_m: float = Field(default=0.02, ge=0, description="furthest that depths may disagree, beside that share")
     depth_noise_relative: float = Field(
         default=0.005, gt=0, description="standard deviation of depth, of the depth: what it counts beside the pixels"

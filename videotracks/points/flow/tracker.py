@@ -14,6 +14,7 @@ from videotracks.errors import ModelError
 from videotracks.points.flow.entries import Wanted, drop_strangers, enter, first_views
 from videotracks.points.flow.fusion import Fusion
 from videotracks.points.flow.prediction import Prediction
+from videotracks.points.flow.rigid_pass import RigidPass
 from videotracks.points.flow.settings import FlowTrackerSettings
 from videotracks.points.flow.view import Sight, ViewFollower
 from videotracks.points.trackers import Tracked, Views
@@ -57,9 +58,10 @@ class FlowPointTracker:
             first, last = int(asked[:, 0].min()), int(asked[:, 0].max())
             total = views.frame_count - first + (last if last else 0)
             ways = [range(first, views.frame_count)] + ([range(last, -1, -1)] if last else [])
-            done = 0
+            with_depth = all(views.depth(view, first) is not None for view in range(len(views.cameras)))
+            follow, done = RigidPass if with_depth else _Pass, 0
             for frames in ways:
-                _Pass(views, asked, self._settings).run(frames, tracks, visibilities, part_of(progress, done, total))
+                follow(views, asked, self._settings).run(frames, tracks, visibilities, part_of(progress, done, total))
                 done += len(frames)
         return Tracked(tracks, visibilities)
 
