@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.persistence.classifier.consistency_task import TINY, agreeing_tracks
+from tests.persistence.classifier.synthetic_tracks import TINY, agreeing_tracks
 from videotracks.persistence.classifier.auroc import auroc
 from videotracks.persistence.classifier.baselines import (
     BASELINES,
@@ -134,7 +134,7 @@ def test_mean_features_are_those_of_each_track(samples) -> None:
 
 def test_attention_beats_every_baseline_where_means_say_nothing(tmp_path) -> None:
     training, validation, test = (agreeing_tracks(seed, count) for seed, count in ((0, 400), (1, 100), (2, 200)))
-    settings = TINY.model_copy(update={"epochs": 6})
+    settings = TINY.model_copy(update={"epochs": 10})
     trained = train_classifier(training.labelled_features(), validation.labelled_features(), settings, tmp_path, "t")
     from videotracks.persistence.classifier.model import PersistenceNetwork
 
@@ -145,6 +145,6 @@ def test_attention_beats_every_baseline_where_means_say_nothing(tmp_path) -> Non
     assert set(SINGLE) < set(BASELINES)
     scores[CLASSIFIER] = Scores(logits_of(network, test.labelled_features().features)[None].astype("f8"), np.zeros(1))
     found = evaluate({"test": test}, {"test": scores}, FEW)
-    assert found.find("test", CLASSIFIER).auroc.mean > 0.95
-    assert found.find("test", POOLED).auroc.mean < 0.9
+    assert found.find("test", CLASSIFIER).auroc.mean > 0.9
+    assert found.find("test", POOLED).auroc.mean < 0.75
     assert next(lead for lead in found.leads if lead.k is None).apart

@@ -6,10 +6,13 @@ import torch
 
 from videotracks.errors import ModelError
 from videotracks.persistence.classifier.attention_classifier import AttentionClassifier
+from videotracks.persistence.classifier.batches import padded
 from videotracks.persistence.classifier.filter import PersistenceFilter, features_of
 from videotracks.persistence.classifier.model import PersistenceNetwork
 from videotracks.persistence.classifier.samples import LabelledTrack, collect_samples
-from videotracks.persistence.classifier.settings import MAX_OBSERVATIONS, NetworkSettings
+from videotracks.persistence.classifier.settings import MAX_OBSERVATIONS, NetworkSettings, TrainingSettings
+from videotracks.persistence.classifier.training import TrainedClassifier
+from videotracks.persistence.classifier.weights import network_of, read_classifier, write_classifier
 from videotracks.persistence.crop_tracks import CROP_PX, FEATURES, CropTrack
 from videotracks.persistence.weights_files import write_weights
 
@@ -95,6 +98,25 @@ def test_temperature_moves_the_confidence_and_not_the_decision(tmp_path, weights
     for before, after in zip(plain, mild, strict=True):
         assert abs(after.confidence - 0.5) < abs(before.confidence - 0.5)
         assert after.is_persistent == before.is_persistent
+
+
+def test_trained_weights_come_back_from_their_file(tmp_path) -> None:
+    trained = TrainedClassifier(
+        TrainingSettings(network=SIZE),
+        network().state_dict(),
+        np.array([[0.7, 0.6, 0.7, 0.8], [0.5, 0.4, 0.9, 0.95]]),
+        1,
+    )
+    path = tmp_path / "persistence_model.safetensors"
+    write_classifier(path, trained, {"source": "tracks"})
+    stored = read_classifier(path)
+    assert stored.provenance["source"] == "tracks"
+    assert stored.provenance["best_epoch"] == "2"
+    assert stored.provenance["auroc"] == "0.9500"
+    features = padded(CornerEncoder().features(pixels(3, 8)))
+    torch.testing.assert_close(
+        stored.network(*features).logits, network_of(trained)(*features).logits, atol=0.02, rtol=0.02
+    )
 
 
 def test_no_tracks_give_no_predictions(weights) -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from videotracks.persistence.classifier.batches import by_length, evenly_spaced, padded, shuffled
 from videotracks.persistence.classifier.importance import METHODS, get_frame_importance
-from videotracks.persistence.classifier.model import PersistenceNetwork, sinusoids
+from videotracks.persistence.classifier.model import PersistenceNetwork, sinusoids, whitening_of
 from videotracks.persistence.classifier.settings import MAX_OBSERVATIONS, SMALL, NetworkSettings, TrainingSettings
 from videotracks.persistence.crop_tracks import FEATURES
 
@@ -128,3 +128,19 @@ def test_batches_hold_every_track_once() -> None:
     first, again, other = (shuffled(lengths, 32, seed) for seed in ((0, 1), (0, 1), (0, 2)))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_whitening_spreads_all_directions_equally() -> None:
+    random = np.random.default_rng(0)
+    features = (random.normal(size=(2000, FEATURES)) * np.geomspace(1, 0.1, FEATURES) + 3).astype("f4")
+    mixed = features @ np.linalg.qr(random.normal(size=(FEATURES, FEATURES)))[0].astype("f4")
+    mean, whitening = whitening_of(mixed)
+    white = ((torch.from_numpy(mixed) - mean) @ whitening).numpy()
+    np.testing.assert_allclose(np.cov(white, rowvar=False), np.eye(FEATURES), atol=0.1)
+    np.testing.assert_allclose(white.mean(axis=0), 0, atol=1e-3)
+
+
+def test_whitening_takes_features_that_never_change() -> None:
+    mean, whitening = whitening_of(np.full((5, FEATURES), 2, "f4"))
+    assert whitening.isfinite().all()
+    assert ((torch.full((1, FEATURES), 2.0) - mean) @ whitening).abs().max() == 0

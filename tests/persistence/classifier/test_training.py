@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.persistence.classifier.consistency_task import TINY, telling_tracks
+from tests.persistence.classifier.synthetic_tracks import TINY, telling_tracks
 from videotracks.errors import ModelError
 from videotracks.persistence.classifier.training import LabelledFeatures, random_prefixes, train_classifier
 from videotracks.persistence.crop_tracks import FEATURES

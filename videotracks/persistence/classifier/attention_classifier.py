@@ -9,15 +9,15 @@ import numpy as np
 from videotracks.errors import ModelError
 from videotracks.persistence.classifier.batches import by_length, evenly_spaced, padded
 from videotracks.persistence.classifier.importance import CHOSEN, get_frame_importance
-from videotracks.persistence.classifier.settings import NetworkSettings
 from videotracks.persistence.classifier.training import Device
 from videotracks.persistence.crop_tracks import FEATURES, Prediction
-from videotracks.persistence.weights_files import fill, read_weights
 from videotracks.weights import hash_file
 
 if TYPE_CHECKING:
     from videotracks.persistence.classifier.model import PersistenceNetwork
 
+#: Weights that come with the project.
+SHIPPED = Path(__file__).parents[1] / "weights" / "persistence_model.safetensors"
 #: Observations that are decided together, after padding: the attention of so many takes some 10 MB.
 BATCH_OBSERVATIONS = 2048
 
@@ -30,20 +30,15 @@ class AttentionClassifier:
         self._network, self._origin, self._device = network.to(device).eval(), dict(origin), device
 
     @classmethod
-    def load(cls, path: Path, device: Device = "cpu") -> Self:
+    def load(cls, path: Path = SHIPPED, device: Device = "cpu") -> Self:
         """Read the weights; ``ModelError`` where they are none, or ``device`` cuda where there is none."""
         import torch
 
-        from videotracks.persistence.classifier.model import PersistenceNetwork
+        from videotracks.persistence.classifier.weights import read_classifier
 
         if device == "cuda" and not torch.cuda.is_available():
             raise ModelError("device cuda: PyTorch finds no GPU here; choose the device cpu")
-        settings, tensors, _ = read_weights(path, NetworkSettings)
-        with torch.random.fork_rng():
-            network = PersistenceNetwork(settings)
-        fill(network, tensors, str(path))
-        if not network.temperature > 0:
-            raise ModelError(f"{path}: temperature {float(network.temperature)}, expected more than 0; train it again")
+        network = read_classifier(path).network
         return cls(network, {"weights": path.name, "sha256": hash_file(path)}, device)
 
     def predict(self, features: Sequence[np.ndarray]) -> list[Prediction]:

@@ -7,6 +7,7 @@ needs no warming up. The layers are the project's own because the stock ones do 
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -16,6 +17,9 @@ from videotracks.persistence.crop_tracks import FEATURES
 
 #: Longest wave of the positions: that of Vaswani et al.
 _LONGEST_WAVE = 10_000.0
+#: Directions of features that spread less than this, of the mean of all (variances), are not blown up to full size:
+#: what is in them is rounding.
+_LEAST_SPREAD = 1e-3
 
 
 class Decided(NamedTuple):
@@ -75,10 +79,15 @@ class PersistenceNetwork(nn.Module):
 
     positions: torch.Tensor
     temperature: torch.Tensor
+    feature_mean: torch.Tensor
+    whitening: torch.Tensor
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
+        #: Features are brought to mean 0 and equal spread in all directions: see ``whitening_of``.
+        self.register_buffer("feature_mean", torch.zeros(FEATURES))
+        self.register_buffer("whitening", torch.eye(FEATURES))
         self.enter = nn.Linear(FEATURES, settings.width)
         self.register_buffer("positions", sinusoids(MAX_OBSERVATIONS, settings.width), persistent=False)
         self.dropout = nn.Dropout(settings.dropout)
@@ -99,7 +108,8 @@ class PersistenceNetwork(nn.Module):
 
         What is not there may be gaps or the end of a row, and counts for nothing.
         """
-        x = self.dropout(self.enter(features) + self.positions[: features.shape[1]])
+        white = (features - self.feature_mean) @ self.whitening
+        x = self.dropout(self.enter(white) + self.positions[: features.shape[1]])
         attention = []
         for layer in self.layers:
             x, weights = layer(x, there)
@@ -125,6 +135,19 @@ def sinusoids(count: int, width: int) -> torch.Tensor:
     steps = torch.exp(torch.arange(0, width, 2) * (-math.log(_LONGEST_WAVE) / width))
     angles = torch.arange(count)[:, None] * steps
     return torch.stack([angles.sin(), angles.cos()], dim=-1).reshape(count, width)
+
+
+def whitening_of(features: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean f4[F] and whitening f4[F, F] of features [O, F].
+
+    The features of an encoder that was never told of tracks lie almost in a plane: a few directions (brightness,
+    colour) spread a million times as much as those that tell things apart, which gradient descent would hardly find.
+    """
+    mean = features.mean(axis=0, dtype="f8")
+    covariance = np.cov(features - mean, rowvar=False, bias=True)
+    spread, directions = np.linalg.eigh(covariance)
+    scales = 1 / np.sqrt(np.maximum(spread, 0) + _LEAST_SPREAD * spread.mean() + np.finfo("f4").tiny)
+    return torch.from_numpy(mean).float(), torch.from_numpy(directions * scales).float()
 
 
 def loss_of(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from videotracks.persistence.classifier.model import loss_of
+from videotracks.persistence.classifier.model import loss_of, whitening_of
 from videotracks.persistence.classifier.settings import TrainingSettings
 
 
@@ -19,7 +19,7 @@ def train_perceptron(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Train on features f4[N, F] with labels [N] of 0 and 1; gives the probability of a thing, f8[M], of others.
 
-    Widths, optimiser, dropout, epochs and early stop are those of the classifier.
+    Whitening, widths, optimiser, dropout, epochs and early stop are those of the classifier.
     """
     size, chance = settings.network, settings.network.dropout
     with torch.random.fork_rng():
@@ -36,8 +36,9 @@ def train_perceptron(
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        x, y = torch.from_numpy(training), torch.from_numpy(labels).float()
-        judged, truth = torch.from_numpy(validation), torch.from_numpy(validation_labels).float()
+        mean, whitening = whitening_of(training)
+        x, y = (torch.from_numpy(training) - mean) @ whitening, torch.from_numpy(labels).float()
+        judged, truth = (torch.from_numpy(validation) - mean) @ whitening, torch.from_numpy(validation_labels).float()
         best, best_loss, since = dict(network.state_dict()), np.inf, 0
         for epoch in range(settings.epochs):
             order = torch.from_numpy(np.random.default_rng((settings.seed, epoch)).permutation(len(x)))
@@ -61,6 +62,6 @@ def train_perceptron(
 
     def score(features: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return network(torch.from_numpy(features))[:, 0].sigmoid().double().numpy()
+            return network((torch.from_numpy(features) - mean) @ whitening)[:, 0].sigmoid().double().numpy()
 
     return score

@@ -1,8 +1,8 @@
 """Tracks with their truth as the classifier and the baselines see them: features, and a few numbers each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from videotracks.persistence.classifier.training import LabelledFeatures
 from videotracks.persistence.crop_tracks import FEATURES, CropTrack, TrackEncoder
 from videotracks.progress import Progress, silent
 from videotracks.tables import Table, Tracklets, column, is_ragged
+
+if TYPE_CHECKING:
+    from videotracks.persistence.generator.store import TrackRows
 
 #: The statistics of a tracklet, flattened: twelve of them, boxes and centres counted once.
 STATISTICS = ("start_frame", "end_frame", "duration", "mean_center", "center_jitter", "mean_area", "area_std",
@@ -61,6 +64,12 @@ class Samples(Table):
     def split(self, values: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
         """The part of values [O, …] that belongs to each of the tracks at ``rows``."""
         return [values[self.offsets[row] : self.offsets[row + 1]] for row in rows.tolist()]
+
+
+def labelled_tracks(rows: "TrackRows") -> Iterator[LabelledTrack]:
+    """The tracks of a split of a file of generated tracks, each read when it is asked for."""
+    for i in range(len(rows)):
+        yield LabelledTrack(rows.track(i), int(rows.label[i]), int(rows.k[i]), int(rows.scene[i]), rows.corrupted(i))
 
 
 def collect_samples(

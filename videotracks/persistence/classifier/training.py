@@ -86,7 +86,8 @@ def train_classifier(
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device cuda: PyTorch finds no GPU here; choose the device cpu")
     checkpoints.mkdir(parents=True, exist_ok=True)
-    state = TrainingState(settings, checkpoints / f"classifier_{_name_of(settings, source)}.safetensors", device)
+    checkpoint = checkpoints / f"classifier_{_name_of(settings, source)}.safetensors"
+    state = TrainingState(settings, checkpoint, training, device)
     progress(state.epochs, settings.epochs)
     while not state.finished:
         state.run_epoch(training, validation)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from videotracks.errors import ModelError
 from videotracks.persistence.classifier.auroc import auroc
 from videotracks.persistence.classifier.batches import by_length, padded, shuffled
-from videotracks.persistence.classifier.model import PersistenceNetwork, loss_of
+from videotracks.persistence.classifier.model import PersistenceNetwork, loss_of, whitening_of
 from videotracks.persistence.classifier.settings import TrainingSettings
 from videotracks.persistence.classifier.training import CURVES, Device, LabelledFeatures
 from videotracks.persistence.weights_files import fill, read_weights, write_weights
@@ -31,11 +31,13 @@ class _Kept(BaseModel, frozen=True, extra="forbid"):
 class TrainingState:
     """Network, optimiser and curves; all chance comes from the seed and the number of the epoch."""
 
-    def __init__(self, settings: TrainingSettings, path: Path, device: Device) -> None:
+    def __init__(self, settings: TrainingSettings, path: Path, training: LabelledFeatures, device: Device) -> None:
         self.settings, self.path, self.device = settings, path, device
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            self.network = PersistenceNetwork(settings.network).to(device)
+            self.network = PersistenceNetwork(settings.network)
+        self.network.feature_mean, self.network.whitening = whitening_of(np.concatenate(training.features))
+        self.network.to(device)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
