@@ -120,7 +120,7 @@ def _disturb(rng: np.random.Generator, looks: Looks, here: slice, settings: "Sce
     elif what == "haze":
         looks.haze[here] = rng.uniform(0.3, 0.7) * min(strength, 1.2)
     elif what == "blur":
-        looks.blur_px[here] = rng.uniform(1.2, 2.8) * strength
+        looks.blur_px[here] = 0.5 + rng.uniform(0.7, 2.3) * strength
         looks.motion_px[here] = rng.uniform(0, 12) * strength
     elif what == "shadow":
         looks.light[here] *= np.exp(-rng.uniform(0.5, 1.1) * strength)

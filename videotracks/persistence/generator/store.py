@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
+from pydantic import ValidationError
 
 from videotracks.broken_files import hdf5_trouble
 from videotracks.errors import CorruptFileError
@@ -49,11 +50,8 @@ class GeneratedTracks:
         with _trouble(name):
             if (version := file.attrs.get("format_version")) != FORMAT_VERSION:
                 raise CorruptFileError(f"format version {str(version)[:80]}; {FORMAT_VERSION} is read")
-            text = str(file.attrs["settings"])
-            if len(text) > _MOST_SETTINGS_CHARS:
-                raise CorruptFileError("settings of impossible length")
             #: What was asked of the generator.
-            self.settings = TracksSettings.model_validate_json(text)
+            self.settings = _settings_of(str(file.attrs["settings"]))
             shapes = {key: (None,) * len(c.shapes[0]) for key, c in TrackTable.columns().items()}
             columns = {key: read_dataset(plain_dataset(file, key, None, shape)) for key, shape in shapes.items()}
             #: All tracks of the file.
@@ -135,6 +133,16 @@ class GeneratedTracks:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _settings_of(text: str) -> TracksSettings:
+    if len(text) > _MOST_SETTINGS_CHARS:
+        raise CorruptFileError("settings of impossible length")
+    try:
+        return TracksSettings.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise CorruptFileError(f"settings: {'.'.join(map(str, first['loc']))} {first['msg']}") from error
 
 
 class TrackRows:

@@ -12,7 +12,6 @@ import numpy as np
 from videotracks.errors import CorruptFileError
 from videotracks.npz import read_npz, write_npz
 from videotracks.people.crop_codecs import codec
-from videotracks.people.crop_layout import write_dataset
 from videotracks.persistence.generator.plan import PlannedScene, TracksSettings, planned_scenes
 from videotracks.persistence.generator.scene import GeneratedTrack, generate_scene
 from videotracks.persistence.generator.track_table import TrackTable, joined, table_of
@@ -105,7 +104,7 @@ def _assemble(path: Path, parts: Iterable[Path], settings: TracksSettings) -> No
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["settings"] = settings.model_dump_json()
             for name, array in table.arrays().items():
-                write_dataset(file, name, array)
+                file.create_dataset(name, data=array)  # of h5py's own making: without the time of writing
             blob = file.create_dataset(BLOB, (int(table.crop_offsets[-1]),), "u1")
             at = 0
             for part in parts:
