@@ -68,7 +68,7 @@ class RigidPass:
         seen = found.score > 0
         motion.take(found.points, found.turns, seen, guided)
         self._take_pieces(found, np.flatnonzero(seen))
-        visibility = np.where(seen, found.score, 0)
+        visibility = np.where(seen, np.minimum(found.score, 1), 0)  # rounding may lead beyond 1
         seen |= self._begin(t, visibility)
         held = motion.known & ~seen & (motion.lost_for <= self._settings.carried_frames)
         visibility[held] = EXPECTED

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from videotracks.geometry.camera import Camera
-from videotracks.points.flow.camera_motion import as_seen_from, has_moved
 from videotracks.points.flow.lucas_kanade import Moment, flow
 from videotracks.points.flow.settings import FlowTrackerSettings
 from videotracks.points.flow.surface import Surface
@@ -69,8 +68,6 @@ class ViewFollower:
         if not len(rows):
             return sight
         start, depths = self.camera.project(expected[rows])
-        if self.surface.known and has_moved(self._camera_before, self.camera, self.surface.depth):
-            self._see_from_here(rows, before[rows])
         moved = np.nan_to_num(start - self._camera_before.project(before[rows])[0])
         guess, now = self.at[rows] + moved.astype("f4"), Moment(self.grey, self.surface)
         at, returned_px, at_edges = flow(self._before, now, self.at[rows], self._depths[rows], guess, self._settings)
@@ -86,14 +83,6 @@ class ViewFollower:
         self.at[rows[seen]], self._depths[rows] = at[seen], measured
         surely = np.exp(-((returned_px / self._settings.forward_backward_px) ** 2)) * np.clip(alike, 0, 1)
         return self._sight(rows[seen], measured[seen], 0.5 + 0.5 * surely[seen])
-
-    def _see_from_here(self, rows: np.ndarray, before: np.ndarray) -> None:
-        """Take the frame before as the camera would have seen it from where it is now, and the points with it."""
-        grey = as_seen_from(self._before.grey, self._camera_before, self.camera, self.surface.depth)
-        self._before, self._camera_before = Moment(grey, self.surface), self.camera
-        at, self._depths[rows] = self.camera.project(before)
-        self.at[rows] = np.nan_to_num(at, nan=-1.0)
-        self._last[rows] = self._patches(self.at[rows], grey)
 
     def begin(self, rows: np.ndarray, at: np.ndarray, *, afresh: bool) -> Sight:
         """Follow the points ``rows`` i8[M] from ``at`` f[M, 2] on; with new patches where ``afresh``."""
@@ -137,24 +126,16 @@ class ViewFollower:
         sure &= (scores[:, 1] <= scores[:, 0] - UNIQUE_BY) & self._within(at)
         return at, sure & self.surface.measure(at, depths)[1]
 
-    def patches_along(self, pixels: np.ndarray, axes: np.ndarray, grey: np.ndarray | None = None) -> np.ndarray:
-        """Patches f4[M, SIDE²] at ``pixels`` f[M, 2] along ``axes`` f[M, 2, 2] (``describe`` of the kernels).
-
-        Of the frame that is loaded, or of another one, ``grey`` u1[H, W].
-        """
+    def patches_along(self, pixels: np.ndarray, axes: np.ndarray) -> np.ndarray:
+        """Patches f4[M, SIDE²] at ``pixels`` f[M, 2] along ``axes`` f[M, 2, 2] (``describe`` of the kernels)."""
         from videotracks.points.flow.patch_kernels import SIDE, describe
 
         patches = np.empty((len(pixels), SIDE * SIDE), "f4")
-        describe(
-            self.grey if grey is None else grey,
-            np.ascontiguousarray(pixels, "f4"),
-            np.ascontiguousarray(axes, "f4"),
-            patches,
-        )
+        describe(self.grey, np.ascontiguousarray(pixels, "f4"), np.ascontiguousarray(axes, "f4"), patches)
         return patches
 
-    def _patches(self, at: np.ndarray, grey: np.ndarray | None = None) -> np.ndarray:
-        return self.patches_along(at, np.eye(2, dtype="f4")[None], grey)
+    def _patches(self, at: np.ndarray) -> np.ndarray:
+        return self.patches_along(at, np.eye(2, dtype="f4")[None])
 
     def _nothing(self) -> Sight:
         count = len(self.at)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.points.moving_camera import filmed
-from videotracks.points.flow.camera_motion import as_seen_from, has_moved
 from videotracks.points.flow.tracker import FlowPointTracker
 
 
@@ -23,17 +22,3 @@ def test_tracks_of_a_moving_camera_live_in_the_world(frames, span):
     wall = said[:, body == 0]
     moved = np.linalg.norm(made.tracks - made.tracks[:1], axis=2)[:, body == 0][wall]
     assert np.median(moved) < 0.005
-
-
-def test_the_frame_before_is_seen_from_where_the_camera_is_now():
-    view, _, _ = filmed(2, 0.15, per_body=5, noise=0, occluder=False, speed=0)
-    grey = view.pictures.mean(axis=3).astype("u1")
-    before, now = view.path.at(0), view.path.at(1)
-    assert has_moved(before, now, view.depths[1])
-    assert not has_moved(now, now, view.depths[1])
-    made = as_seen_from(grey[0], before, now, view.depths[1])
-    inside = (made > 0) & (view.depths[1] > 0)
-    assert inside.mean() > 0.6
-    off = np.abs(made.astype("f4") - grey[1])[inside]
-    still = np.abs(grey[0].astype("f4") - grey[1])[inside]
-    assert np.median(off) < 4 < 2 * np.median(still)
