@@ -2,7 +2,7 @@
 
 Accuracy: boxes that are drawn with exact truth into four cameras of 640 × 480 px (``tests/points/rendered_scenes.py``:
 one drifts and turns, one swings, something passes before them; 60 points on each and on the wall behind), 50 frames,
-followed from the first one, with and without depth, by four, two and one of the views; and the generated street of
+followed from the first one, with and without depth, by four to one of the views; and the generated street of
 ``videotracks/demo`` (made anew, or FOLDER), whose people bend, lit and encoded as a camera would. Beside it stand
 points that are left where they were asked for. Points count that one of the views sees in the first frame (without
 depth: two of them). MTE here is over the tracks that are known in half of their visible frames; the share of others
@@ -25,6 +25,7 @@ import numpy as np
 from tests.points.rendered_scenes import RenderedScene, RenderedViews, arc, boxes_scene
 from videotracks.demo.rig import write_rig
 from videotracks.points.accuracy import score_points
+from videotracks.points.flow import rigid_pass
 from videotracks.points.flow import tracker as flow_tracker
 from videotracks.points.flow.tracker import FlowPointTracker
 from videotracks.points.trackers import Tracked
@@ -35,16 +36,17 @@ GOALS = "goals: MTE 2 cm, APD 0.85, 30 frames/s"
 #: Functions of the profile by the stage that they are.
 STAGES = {
     "Lucas–Kanade": ("calcOpticalFlowPyrLK", "follow_surface"),
+    "rigid pieces": ("align", "take_pieces"),
     "patches": ("describe", "search", "correlation", "_cross"),
     "depth": ("measure", "erode", "dilate", "in_shadow", "beside_an_edge", "_cells", "_nearest", "_farthest"),
-    "fusion": ("fuse", "carry", "_distances", "take"),
+    "fusion": ("fuse", "carry", "_carried", "_distances", "take", "find_neighbours"),
     "projection": ("_rays_to", "distort", "undistort", "pixels_of", "project", "lift"),
-    "grey": ("cvtColor",),
+    "grey": ("cvtColor", "GaussianBlur", "_stacked"),
 }
 
 
 def setups(scene: RenderedScene) -> dict[str, tuple[RenderedScene, RenderedViews]]:
-    chosen: dict[str, Sequence[int]] = {"4": [0, 1, 2, 3], "2": [0, 1], "1": [0]}
+    chosen: dict[str, Sequence[int]] = {"4": [0, 1, 2, 3], "3": [0, 1, 2], "2": [0, 1], "1": [0]}
     made = {}
     for name, views in chosen.items():
         some = scene.only(views)
@@ -150,12 +152,13 @@ def shares(film: BackAndForth, queries: np.ndarray) -> dict[str, float]:
         def map(self, function, items):
             return [function(item) for item in items]
 
-    threads, flow_tracker.ThreadPoolExecutor = flow_tracker.ThreadPoolExecutor, InTurn
+    threads = flow_tracker.ThreadPoolExecutor
+    flow_tracker.ThreadPoolExecutor = rigid_pass.ThreadPoolExecutor = InTurn
     profile = cProfile.Profile()
     try:
         profile.runcall(FlowPointTracker().track, BackAndForth(film._views, 60), queries)
     finally:
-        flow_tracker.ThreadPoolExecutor = threads
+        flow_tracker.ThreadPoolExecutor = rigid_pass.ThreadPoolExecutor = threads
     by_name: dict[str, float] = {}
     for (_, _, name), (_, _, own, _, _) in pstats.Stats(profile).stats.items():
         by_name[name.strip("<>")] = by_name.get(name.strip("<>"), 0) + own

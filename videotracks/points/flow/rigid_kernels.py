@@ -23,7 +23,7 @@ LEAST_SHARE, LEAST_SAMPLES = 0.3, 8
 #: Between these lies the contrast of a view beside the one that the piece was taken in.
 LEAST_GAIN, MOST_GAIN = 0.6, 1.6
 #: Metres and radians of a step below which it has settled, and the most of a step.
-SETTLED_M, SETTLED_RAD, MOST_M, MOST_RAD = 1e-3, 1e-2, 0.08, 0.2
+SETTLED_M, SETTLED_RAD, MOST_M, MOST_RAD = 2e-3, 2e-2, 0.08, 0.2
 #: Metres: how well a prediction fixes the distance of a point that one view sees, without depth.
 RANGE_M = 5e-4
 #: Columns of what is said of a point in a view: correlation with its piece; the share of the piece that is seen; how
@@ -179,9 +179,9 @@ def _add(store, count, depth_noise, left, right, only_judge):  # type: ignore[no
         then += store[_THEN, k] * store[_THEN, k]
     plain = now < PLAIN * PLAIN * count or not then > 0
     correlation = 0.0 if plain else product / np.sqrt(now * then)
-    if only_judge:
+    if only_judge or plain:
         return correlation
-    gain = np.float32(min(max(np.sqrt(now / max(then, 1e-9)), LEAST_GAIN), MOST_GAIN))
+    gain = np.float32(MOST_GAIN if now > then * MOST_GAIN**2 else max(np.sqrt(now / then), LEAST_GAIN))
     off, weights = np.empty(SAMPLES, np.float32), np.empty(SAMPLES, np.float32)
     wild, scale = np.float32(1 / GREY_WILD**2), np.float32(1 / GREY_NOISE**2)
     for k in range(count):

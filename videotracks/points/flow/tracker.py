@@ -1,4 +1,8 @@
-"""The embedded point tracker: Lucas–Kanade in every view, lifted by depth or a second view, fused in the world.
+"""The embedded point tracker: Lucas–Kanade, fused in the world.
+
+Where every view has depth, a point is a small rigid piece of surface, and Lucas and Kanade's method moves it in all
+views at once (``rigid_pass.RigidPass``). Else each view follows its pixels by itself, with a way back as the test, and
+what they found is lifted by depth or a second view, and fused (``_Pass``).
 
 Sources: Bouguet, "Pyramidal implementation of the Lucas Kanade feature tracker", 2000 (OpenCV's); Kalal, Mikolajczyk
 and Matas, "Forward-backward error", ICPR 2010. Each frame is read once forward, and once more backward where points
