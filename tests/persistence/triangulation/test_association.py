@@ -89,8 +89,16 @@ def test_sights_that_meet_behind_a_camera_are_of_two_things() -> None:
 def test_size_in_the_world_tells_apart_who_stands_on_one_epipolar_line() -> None:
     one, other = cameras(2)
     ahead = one.center + (LEFT - one.center) * 0.7  # where the first view sees the same, but nearer
-    big, small = track(1, 1, other, LEFT, height_m=1.7), track(2, 1, other, ahead, height_m=0.6)
+    trembling = LEFT + np.where(np.arange(len(LEFT)) % 2, 0.02, -0.02)[:, None] * [0, 0, 1]
+    big, small = track(1, 1, other, trembling, height_m=1.7), track(2, 1, other, ahead, height_m=0.6)
     assert groups([[track(1, 0, one, LEFT, height_m=1.7)], [small, big]]) == [{(0, 1), (1, 1)}]
+
+
+def test_a_few_cut_boxes_part_nobody() -> None:
+    rig = cameras(2)
+    cut = track(1, 1, rig[1], LEFT)
+    cut.boxes[:3, 3] -= cut.boxes[:3, 3] - cut.boxes[:3, 1] - 4  # hidden up to the neck
+    assert groups([[track(1, 0, rig[0], LEFT)], [cut]]) == [{(0, 1), (1, 1)}]
 
 
 def test_appearance_tells_twins_apart() -> None:
