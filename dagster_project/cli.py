@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dagster_project.deployment import Deployment
 
 console = Console(highlight=False)
-#: What the training leaves to look at.
-TRAINING_PAGES = ("persistence_evaluation.html", "scenarios.html")
 
 
 class Commands(click.Group):
@@ -116,17 +114,23 @@ def quality() -> None:
 @main.command()
 @click.option("--select", default="group:persistence_training", show_default=True, help="a part of it, as in `run`")
 def train(select: str) -> None:
-    """Train the persistence filter on generated scenes, judge it, and try it on the scenarios; all of it resumes.
+    """Train the persistence filter on generated scenes and judge it; goes on where it was stopped.
 
     Videos go on with the weights that came with the project until the settings choose the trained ones.
     """
     from dagster_project.runs import run_shared
 
+    sys.exit(run_shared(deployment(), select, console).exit_code)
+
+
+@main.command()
+def scenarios() -> None:
+    """Try the persistence filter on generated scenes, with and without it, and write a page of what it does."""
+    from dagster_project.runs import run_shared
+
     where = deployment()
-    outcome = run_shared(where, select, console)
-    for page in TRAINING_PAGES if outcome.success else ():
-        if (report := where.output_store().path(None, page)).exists():
-            console.print(f"report: [bold]{report}[/]", soft_wrap=True)
+    outcome = run_shared(where, "group:persistence_scenarios", console)
+    console.print(f"report: [bold]{where.output_store().path(None, 'scenarios.html')}[/]", soft_wrap=True)
     sys.exit(outcome.exit_code)
 
 

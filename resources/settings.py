@@ -21,8 +21,15 @@ from videotracks.people.similarity import SimilaritySettings
 from videotracks.people.statistics import ReidCandidateSettings
 from videotracks.people.timeline import TimelineSettings
 from videotracks.people.validation import ValidationSettings
+from videotracks.persistence.classifier.evaluation import EvaluationSettings
+from videotracks.persistence.classifier.faithfulness import FaithfulnessSettings
+from videotracks.persistence.classifier.settings import SMALL, NetworkSettings, TrainingSettings
 from videotracks.persistence.decisions.deciding import DecisionSettings
 from videotracks.persistence.decisions.kept_tracklets import TrackFilterSettings
+from videotracks.persistence.generator.plan import SplitScenes, TracksSettings
+from videotracks.persistence.generator.scene import SceneSettings as GeneratedSceneSettings
+from videotracks.persistence.scenarios.results import ScenarioSettings
+from videotracks.persistence.tokenizer.settings import TokenizerSettings, TokenizerTrainingSettings
 from videotracks.persistence.triangulation.evidence import EvidenceSettings
 from videotracks.persistence.triangulation.integrated import TriangulationSettings
 from videotracks.persistence.triangulation.triangulating import TriangulatingSettings
@@ -149,6 +156,45 @@ class Triangulation(dg.Config, TriangulationSettings):  # noqa: D101
     positions: Positions = Positions()
 
 
+class Scenes(dg.Config, SplitScenes): ...  # noqa: D101
+
+
+class GeneratedScene(dg.Config, GeneratedSceneSettings): ...  # noqa: D101
+
+
+_TRACKS = TracksSettings()
+
+
+class SyntheticTracks(dg.Config, TracksSettings):  # noqa: D101
+    matched: Scenes = Scenes(**_TRACKS.matched.model_dump())
+    classic: Scenes = Scenes(**_TRACKS.classic.model_dump())
+    planted: Scenes = Scenes(**_TRACKS.planted.model_dump())
+    scene: GeneratedScene = GeneratedScene()
+
+
+class Tokenizer(dg.Config, TokenizerSettings): ...  # noqa: D101
+
+
+class TokenizerTraining(dg.Config, TokenizerTrainingSettings):  # noqa: D101
+    network: Tokenizer = Tokenizer()
+
+
+class Classifier(dg.Config, NetworkSettings): ...  # noqa: D101
+
+
+class ClassifierTraining(dg.Config, TrainingSettings):  # noqa: D101
+    network: Classifier = Classifier(**SMALL.network.model_dump())
+
+
+class PersistenceEvaluation(dg.Config, EvaluationSettings): ...  # noqa: D101
+
+
+class FaithfulnessTests(dg.Config, FaithfulnessSettings): ...  # noqa: D101
+
+
+class Scenarios(dg.Config, ScenarioSettings): ...  # noqa: D101
+
+
 class Settings(dg.ConfigurableResource):
     """All thresholds. What an asset reads is part of its code version: changing it makes the asset stale."""
 
@@ -184,3 +230,9 @@ class Settings(dg.ConfigurableResource):
     decisions: Decisions = Decisions()
     track_filter: TrackFilter = TrackFilter()
     triangulation: Triangulation = Triangulation()
+    synthetic_tracks: SyntheticTracks = SyntheticTracks()
+    tokenizer_training: TokenizerTraining = TokenizerTraining()
+    classifier_training: ClassifierTraining = ClassifierTraining(**SMALL.model_dump(exclude={"network"}))
+    persistence_evaluation: PersistenceEvaluation = PersistenceEvaluation()
+    faithfulness: FaithfulnessTests = FaithfulnessTests()
+    scenarios: Scenarios = Scenarios()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.persistence.tokenizer.clip_examples import TINY, clip
-from videotracks.persistence.tokenizer.curve_plots import CurvePanel, draw_curves
+from videotracks.persistence.curve_plots import CurvePanel, draw_curves
 from videotracks.persistence.tokenizer.model import VideoTokenizer, from_pixels, to_pixels
 from videotracks.persistence.tokenizer.pictures import draw_reconstructions, draw_training
 from videotracks.persistence.tokenizer.training import CURVES, TrainedTokenizer

@@ -9,6 +9,8 @@ import numpy as np
 from videotracks.palette import Colour, color_of
 from videotracks.persistence.classifier.calibration import Reliability
 from videotracks.persistence.classifier.evaluation import CLASSIFIER, Evaluation
+from videotracks.persistence.classifier.training import TrainedClassifier
+from videotracks.persistence.curve_plots import CurvePanel, draw_curves
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -57,6 +59,15 @@ class _Plot:
         left, y = _LEFT_PX + _PLOT_PX[0] + 24, _TOP_PX + 10 + row * _LEGEND_PX
         self.draw.line([(left, y), (left + 18, y)], fill=color, width=_LINE_PX)
         self.draw.text((left + 26, y), text, _INK, _font(_TEXT_PX), anchor="lm")
+
+
+def draw_training(trained: TrainedClassifier) -> np.ndarray:
+    """The curves of a training, epoch by epoch: RGB u8[H, W, 3]."""
+    panels = (
+        CurvePanel("loss", {"training": trained.curve("training_loss"), "validation": trained.curve("loss")}),
+        CurvePanel("validation", {"accuracy": trained.curve("accuracy"), "AUROC": trained.curve("auroc")}),
+    )
+    return draw_curves(np.arange(1, len(trained.curves) + 1), panels)
 
 
 def draw_auroc_by_length(evaluation: Evaluation, split: str) -> np.ndarray:

@@ -72,8 +72,7 @@ def draw_view(scene: Scene, score: SceneScore, camera: int) -> "Image":
     scale = _VIEW_PX[0] / lens.width
     picture = Image.new("RGB", _VIEW_PX, DARK)
     draw = ImageDraw.Draw(picture)
-    by_camera = sorted(scene.tracks, key=lambda made: made.track.camera)  # the order of the score
-    decided = list(zip(by_camera, score.kept.tolist(), strict=True))
+    decided = list(zip(score.tracks, score.kept.tolist(), strict=True))
     for made, kept in sorted(decided, key=lambda each: each[1]):
         if made.track.camera == camera:
             _lay(picture, draw, made, scale, TRUE if kept else FALSE)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from videotracks.persistence.crop_tracks import Prediction
 from videotracks.persistence.generator.scene import GeneratedTrack, Scene
-from videotracks.persistence.triangulation.integrated import Integrated3DTracker, TrackedScene, TrackFilter
+from videotracks.persistence.triangulation.integrated import Integrated3DTracker, TrackFilter
 from videotracks.persistence.triangulation.tracks3d import TriangulatedTracks
 
 
@@ -31,10 +32,20 @@ class Cloud:
 class SceneScore:
     """What the filter did to one scene: decisions on T tracks of all views, and the clouds before and after."""
 
-    labels: np.ndarray  # i8[T], 1 for a thing
-    kept: np.ndarray  # bool[T]
+    tracks: list[GeneratedTrack]
+    decisions: list[Prediction]
     before: Cloud
     after: Cloud
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Which tracks are things, i8[T]: 1 for a thing."""
+        return np.array([made.label for made in self.tracks], "i8")
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Which tracks were kept, bool[T]."""
+        return np.array([said.is_persistent for said in self.decisions], bool)
 
 
 def score_scene(scene: Scene, track_filter: TrackFilter, spurious_m: float) -> SceneScore:
@@ -51,15 +62,11 @@ def score_scene(scene: Scene, track_filter: TrackFilter, spurious_m: float) -> S
         found = tracker.process_scene(tracks[0], tracks[1])
         clouds[use_filter] = _judged(found.tracks, views, scene.positions, spurious_m)
     return SceneScore(
-        labels=np.array([made.label for view in views for made in view], "i8"),
-        kept=_kept(found),
+        tracks=[made for view in views for made in view],
+        decisions=[said for view in found.decisions for said in view],
         before=clouds[False],
         after=clouds[True],
     )
-
-
-def _kept(found: TrackedScene) -> np.ndarray:
-    return np.array([said.is_persistent for view in found.decisions for said in view], bool)
 
 
 def _judged(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from videotracks.persistence.crop_tracks import CROP_PX
+from videotracks.persistence.curve_plots import CurvePanel, draw_curves
 from videotracks.persistence.tokenizer.clips import joined
-from videotracks.persistence.tokenizer.curve_plots import CurvePanel, draw_curves
 from videotracks.persistence.tokenizer.training import TrainedTokenizer
 
 if TYPE_CHECKING:
