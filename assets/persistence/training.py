@@ -223,9 +223,21 @@ def persistence_evaluation(
 
 @dg.multi_asset_check(
     specs=[
-        dg.AssetCheckSpec("accurate_on_classic", asset=persistence_evaluation),
-        dg.AssetCheckSpec("better_than_baselines", asset=persistence_evaluation),
-        dg.AssetCheckSpec("importance_is_faithful", asset=persistence_evaluation),
+        dg.AssetCheckSpec(
+            "accurate_on_classic",
+            asset=persistence_evaluation,
+            description="More than 95 % of the classic validation tracks are decided as they are.",
+        ),
+        dg.AssetCheckSpec(
+            "better_than_baselines",
+            asset=persistence_evaluation,
+            description="Above every baseline on matched tracks, apart from the best one from five observations on.",
+        ),
+        dg.AssetCheckSpec(
+            "importance_is_faithful",
+            asset=persistence_evaluation,
+            description="The importance of frames tells the truth about the decision: deletion, insertion, pointing.",
+        ),
     ],
     ins={"persistence_evaluation": dg.AssetIn("persistence_evaluation")},
 )
