@@ -32,7 +32,7 @@ def test_the_most_important_observation_is_always_shown(video) -> None:
     peak = int(long.importance.argmax())
     assert peak in long.places
     assert (long.crops[list(long.places).index(peak)] == (200, 0, 0)).all()
-    assert long.relative.max() == 1
+    assert long.brightness.max() == 1
 
 
 def test_tracklets_come_in_the_order_asked_for(video) -> None:
@@ -60,9 +60,17 @@ def test_the_surest_and_the_least_sure_are_chosen(video) -> None:
 def test_important_frames_are_drawn_brighter(video) -> None:
     assert marked(1) == MARKED
     assert sum(marked(0.2)) < sum(marked(0.6)) < sum(marked(1))
-    picture = draw_tracks(shown_tracks(video[0][1:2], *video[1:]))
+    picture = draw_tracks(shown_tracks(video[0][2:], *video[1:]))
     assert picture.dtype == np.uint8
-    assert (picture == MARKED).all(axis=2).sum() > 64 * 2 * 4
+    assert (picture == MARKED).all(axis=2).sum() > 64 * 3 * 4 - 40
+
+
+def test_where_no_frame_stands_out_none_is_drawn_so(video) -> None:
+    long, two, one = shown_tracks(video[0], *video[1:])
+    level = dataclasses.replace(long, importance=np.full(50, 0.02, "f4"))
+    assert level.brightness == pytest.approx(1 / 3)
+    assert two.brightness == pytest.approx(1 / 2)
+    assert one.brightness == pytest.approx(1)
 
 
 def test_a_picture_does_not_grow_without_end(video) -> None:

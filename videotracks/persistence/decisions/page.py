@@ -72,11 +72,11 @@ def render(report: PersistenceReport) -> str:
 
 def _card(report: PersistenceReport, track: ShownTrack) -> dict[str, Any]:
     """One tracklet, ready to be shown."""
-    decision, relative = track.decision, track.relative
+    decision, brightness = track.decision, track.brightness
     view = report.recording.views[decision.camera]
     width = len(track.places) * _STEP
-    edges = np.linspace(0, width, len(relative) + 1)
-    bar = max(1.0, width / len(relative) - 2)
+    edges = np.linspace(0, width, len(brightness) + 1)
+    bar = max(1.0, width / len(brightness) - 2)
     return {
         "decision": decision,
         "view": view.camera if len(report.recording.views) > 1 else None,
@@ -84,12 +84,16 @@ def _card(report: PersistenceReport, track: ShownTrack) -> dict[str, Any]:
         "strip": _strip(track.crops),
         "width": width,
         "crops": [
-            {"frame": int(track.frame_numbers[place]), "share": round(float(relative[place]), 3)}
+            {
+                "frame": int(track.frame_numbers[place]),
+                "weight": float(track.importance[place]),
+                "share": round(float(brightness[place]), 3),
+            }
             for place in track.places.tolist()
         ],
         "bars": [
             {"x": round(float(x), 1), "width": round(bar, 1), "share": round(float(share), 3), "frame": int(frame)}
-            for x, share, frame in zip(edges[:-1], relative, track.frame_numbers, strict=True)
+            for x, share, frame in zip(edges[:-1], brightness, track.frame_numbers, strict=True)
         ],
         "why": report.explain(track.importance, decision.duration_frames),
         "real": report.real.get(decision.tracklet_id),

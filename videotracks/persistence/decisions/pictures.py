@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 #: Tracklets of one picture at most.
 MOST_ROWS = 12
 _PAPER, _INK, _SOFT = (24, 26, 30), (235, 235, 235), (150, 154, 162)
-#: Frames go from nothing to this by importance, the highest of a tracklet in full: amber is rare in crops and clear
-#: to those who do not tell red from green.
+#: Frames go from nothing to this by importance: amber is rare in crops and clear to those who do not tell red from
+#: green.
 MARKED: Colour = (255, 176, 0)
 _LABEL_PX, _GAP_PX, _FRAME_PX, _STRIP_PX, _TEXT_PX = 108, 6, 3, 18, 12
 _STEP_PX = CROP_PX + 2 * _FRAME_PX + 2
@@ -39,7 +39,7 @@ def draw_tracks(shown: Sequence[ShownTrack]) -> np.ndarray:
     for place, track in enumerate(rows):
         top = _GAP_PX + place * _ROW_PX
         _label(draw, track, top)
-        for at, (crop, share) in enumerate(zip(track.crops, track.relative[track.places], strict=True)):
+        for at, (crop, share) in enumerate(zip(track.crops, track.brightness[track.places], strict=True)):
             left = _LABEL_PX + at * _STEP_PX
             draw.rectangle(
                 [left, top, left + CROP_PX + 2 * _FRAME_PX - 1, top + CROP_PX + 2 * _FRAME_PX - 1], marked(share)
@@ -50,7 +50,7 @@ def draw_tracks(shown: Sequence[ShownTrack]) -> np.ndarray:
 
 
 def marked(share: float) -> Colour:
-    """The colour of a frame by its share 0 to 1 of the highest importance, from the paper's to ``MARKED``."""
+    """The colour of a frame by its brightness 0 to 1, from the paper's to ``MARKED``."""
     red, green, blue = (round(low + float(share) * (high - low)) for low, high in zip(_PAPER, MARKED, strict=True))
     return red, green, blue
 
@@ -67,8 +67,8 @@ def _strip(draw: "ImageDraw", track: ShownTrack, bottom: int) -> None:
     """A bar for each observation, as high as it mattered, on a line as long as the crops above."""
     width = len(track.places) * _STEP_PX - 2
     draw.line([(_LABEL_PX, bottom), (_LABEL_PX + width, bottom)], fill=_SOFT)
-    edges = _LABEL_PX + np.linspace(0, width, len(track.relative) + 1)
-    for left, right, share in zip(edges[:-1], edges[1:], track.relative, strict=True):
+    edges = _LABEL_PX + np.linspace(0, width, len(track.brightness) + 1)
+    for left, right, share in zip(edges[:-1], edges[1:], track.brightness, strict=True):
         height = float(share) * (_STRIP_PX - 4)
         draw.rectangle([left, bottom - height, max(left, right - 2), bottom], fill=MARKED)
 

@@ -14,6 +14,8 @@ from videotracks.tables import Detections, Tracklets
 
 #: Pictures of a tracklet that are shown side by side.
 SHOWN_CROPS = 14
+#: So many times an equal share of the importance is drawn at full brightness.
+FULL_SHARES = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +33,13 @@ class ShownTrack:
     crops: np.ndarray
 
     @property
-    def relative(self) -> np.ndarray:
-        """Importance f8[T] as a share of the highest."""
-        return self.importance / max(float(self.importance.max()), 1e-12)
+    def brightness(self) -> np.ndarray:
+        """Importance f8[T] as it is drawn, 0 to 1: in proportion, where an equal share is dim.
+
+        Full is the highest, or ``FULL_SHARES`` equal shares where that is more: nothing stands out where nothing does.
+        """
+        equal = 1 / len(self.importance)
+        return self.importance / max(float(self.importance.max()), min(1.0, FULL_SHARES * equal))
 
 
 def ends_of(decisions: Sequence[TrackletDecision], most: int) -> list[TrackletDecision]:
