@@ -29,7 +29,8 @@ class Path:
         """The extent as the camera sees it, f8[frames, 4] xyxy px: upright, facing the cameras."""
         pixels, depths = camera.project(self.centers)
         half = FOCAL_PX / depths[:, None] * np.array([self.width, self.height]) / 2
-        return np.concatenate([pixels - half, pixels + half], axis=1)
+        # Boxes are counted from the corner of the first pixel, cameras from its centre.
+        return np.concatenate([pixels - half, pixels + half], axis=1) + 0.5
 
 
 def rig(baseline_m: float) -> tuple[Camera, Camera]:
