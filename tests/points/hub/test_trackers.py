@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tests.points.moving_camera import filmed
 from tests.points.rendered_scenes import RenderedScene, RenderedViews, arc, boxes_scene
 from videotracks.errors import ModelError
 from videotracks.geometry.camera import Camera
@@ -145,6 +146,17 @@ def test_the_world_of_mvtracker_is_scaled_and_back(scene):
         with np.errstate(invalid="ignore"):
             ratio = window["depths"][view, 0, 0] / scene.views.depth(view, 0)
         np.testing.assert_allclose(local[:, 2] / camera.project(scene.points[0])[1], np.nanmedian(ratio), rtol=1e-4)
+
+
+def test_mvtracker_gets_the_pose_of_each_frame():
+    view, scene, _ = filmed(3, 0.4, per_body=4, occluder=False)
+    given = WorldInput(view, 0)
+    window = given.window(range(3), np.column_stack([np.zeros(12), scene.points[0]]))
+    for t in range(3):
+        turn, shift = window["extrs"][0, t, :, :3], window["extrs"][0, t, :, 3]
+        local = window["query_points_3d"][:, 1:] @ turn.T + shift
+        pixels = (local @ window["intrs"][0, t].T)[:, :2] / local[:, 2:]
+        np.testing.assert_allclose(pixels, view.camera(0, t).project(scene.points[0])[0], atol=1e-2)
 
 
 def test_mvtracker_gets_pictures_without_distortion(scene):

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.points.track_examples import tracks_of
 from tests.points.trail_examples import GREY, HEIGHT, WIDTH, at_pixels, camera, grey, moving_right
 from videotracks.errors import RecordingError
+from videotracks.geometry.camera_path import CameraPath
 from videotracks.points.pictures.projected_tracks import project_tracks
 from videotracks.points.pictures.trails import Brush, Drawing, TrailSettings, draw_trails, trail_segments
 from videotracks.points.tracks import PointTracks
@@ -19,6 +21,17 @@ from videotracks.recording import probe_recording, read_frames
 def drawing(tracks: PointTracks, depth_of=None) -> Drawing:
     (seen,) = project_tracks(camera(), [tracks], depth_of)
     return Drawing.of(tracks, seen)
+
+
+def test_a_point_at_rest_passes_through_the_picture_of_a_camera_that_moves() -> None:
+    still = camera()
+    shifts = still.t + 0.1 * np.arange(4)[:, None] * np.array([1, 0, 0])
+    path = CameraPath(still, np.repeat(still.R[None], 4, axis=0), shifts)
+    tracks = tracks_of(np.tile([0.0, 0.0, 4.0], (4, 3, 1)), views=1)
+    (seen,) = project_tracks(path, [tracks])
+    for t in range(4):
+        np.testing.assert_allclose(seen.pixels[t], path.at(t).project(tracks.tracks_3d[t].astype("f8"))[0], atol=1e-3)
+    assert (np.diff(seen.pixels[:, 0, 0]) > 1).all()
 
 
 def drawn(tracks: PointTracks, t: int, depth_of=None, **options) -> np.ndarray:

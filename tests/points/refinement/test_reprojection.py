@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.points.camera_examples import ring, seen_by
+from videotracks.geometry.camera_path import CameraPath
 from videotracks.geometry.triangulation import triangulate
 from videotracks.points.refinement.reprojection import Observations, check_against_views
 
@@ -21,6 +22,30 @@ def test_what_all_views_confirm_is_left_as_it_is() -> None:
     np.testing.assert_array_equal(made.points, points)
     assert not made.masked.any()
     assert not made.triangulated.any()
+
+
+def test_cameras_that_move_are_asked_frame_by_frame() -> None:
+    """Each view goes a step round the ring in every frame: with the poses of the first, nothing would fit."""
+    frames, count = 4, 6
+    stands = ring(7)
+    points = np.random.default_rng(1).uniform((-0.5, -0.5, 3.5), (0.5, 0.5, 4.5), (frames, count, 3))
+    whole = seen_by(stands, points)
+    paths, pixels = [], np.empty((3, frames, count, 2))
+    for view in range(3):
+        way = stands[view : view + frames]
+        paths.append(CameraPath(stands[view], np.array([c.R for c in way]), np.array([c.t for c in way])))
+        pixels[view] = [whole[view + t, t] for t in range(frames)]
+    visible = np.ones((3, frames, count), bool)
+    pixels[0, 2, 1] += 300
+    pulled = points.copy()
+    pulled[2, 1] += 0.2
+    made = check_against_views(pulled, visible[0], paths, Observations(pixels, visible), 15)
+    assert np.argwhere(made.triangulated).tolist() == [[2, 1]]
+    assert not made.masked.any()
+    np.testing.assert_allclose(made.points, points, atol=1e-6)
+    first = [path.at(0) for path in paths]
+    astray = check_against_views(points, visible[0], first, Observations(pixels, visible), 15)
+    assert astray.triangulated[1:].any()
 
 
 @pytest.mark.parametrize("views", [3, 4])
