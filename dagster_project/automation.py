@@ -18,7 +18,7 @@ RUNS_PER_NIGHT = 50
 #: A recording whose files were written to this lately may still be arriving: it waits for the next look.
 SETTLE_S = 10.0
 #: A video that has these is done.
-REPORTS = ("person_report", "mask_report", "track_videos", "attention_analysis")
+REPORTS = ("person_report", "mask_report", "track_videos", "persistence_report")
 
 everything = dg.define_asset_job(
     "everything",

@@ -14,7 +14,7 @@ from dagster_project.deployment import PROJECT, Deployment
 from videotracks.errors import VideoTracksError
 
 #: The pages of a video that people open.
-PAGES = ("person_selection_report.html", "masks.html")
+PAGES = ("person_selection_report.html", "masks.html", "persistence.html")
 
 
 class Outcome(NamedTuple):

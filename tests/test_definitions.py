@@ -66,6 +66,9 @@ PERSISTENCE = {
     "triangulated_tracks": ["persistence_decisions", "recording", "tracklets"],
     "triangulated_scene": ["recording", "triangulated_tracks"],
     "attention_analysis": ["attention", "persistence_decisions", "recording", "tracklets"],
+    "persistence_report": [
+        *("attention", "detection_crops", "detections", "persistence_decisions", "recording", "tracklets"),
+    ],
 }
 GRAPH |= MASKS | POINTS | PERSISTENCE
 #: The group of each asset.
@@ -126,6 +129,7 @@ FILES = {
     "triangulated_tracks": "triangulated_tracks.npz",
     "triangulated_scene": "triangulated_scene.json",
     "attention_analysis": "attention_analysis.json",
+    "persistence_report": "persistence.html",
 }
 
 #: Each check, and whether it stops what depends on its asset.

@@ -41,13 +41,12 @@ def track_scene(
     )
     entry = outputs.draft("track_scene.json")
     entry.write_text(json.dumps(sorted(scenes), indent=1))
-    links = {
-        name: dg.MetadataValue.url(f"file://{outputs.path(context.partition_key, name).path}")
-        for name in sorted(scenes)[:1]
-    }
+    places = [outputs.path(context.partition_key, name).path for name in sorted(scenes)[:1]]  # the combined one
     return dg.MaterializeResult(
         value=Files({entry.name: entry, **scenes}),
         # Rerun numbers its chunks at random: the bytes differ each time, and that makes nothing stale.
         data_version=dg.DataVersion(content_version(instance_tracks)),
-        metadata={"scenes": len(scenes), "summary": f"{len(scenes)} scenes", **links},
+        metadata={"scenes": len(scenes), "summary": f"{len(scenes)} scenes"}
+        | {"scene": dg.MetadataValue.url(f"file://{place}") for place in places}
+        | {"open": dg.MetadataValue.text(f"rerun {place}") for place in places},
     )
