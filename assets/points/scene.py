@@ -1,5 +1,7 @@
 """The tracks in Rerun: cameras, pictures, points and trails."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.video_asset import video_asset
@@ -41,12 +43,16 @@ def track_scene(
     )
     entry = outputs.draft("track_scene.json")
     entry.write_text(json.dumps(sorted(scenes), indent=1))
-    places = [outputs.path(context.partition_key, name).path for name in sorted(scenes)[:1]]  # the combined one
+    links: dict[str, Any] = {}
+    if scenes:
+        combined = outputs.path(context.partition_key, next(n for n in scenes if n.endswith("_combined.rrd"))).path
+        links = {
+            "scene": dg.MetadataValue.url(f"file://{combined}"),
+            "open": dg.MetadataValue.text(f"rerun {combined}"),
+        }
     return dg.MaterializeResult(
         value=Files({entry.name: entry, **scenes}),
         # Rerun numbers its chunks at random: the bytes differ each time, and that makes nothing stale.
         data_version=dg.DataVersion(content_version(instance_tracks)),
-        metadata={"scenes": len(scenes), "summary": f"{len(scenes)} scenes"}
-        | {"scene": dg.MetadataValue.url(f"file://{place}") for place in places}
-        | {"open": dg.MetadataValue.text(f"rerun {place}") for place in places},
+        metadata={"scenes": len(scenes), "summary": f"{len(scenes)} scenes", **links},
     )
