@@ -291,7 +291,7 @@ def test_tells_its_progress(tmp_path: Path) -> None:
 def test_up_is_guessed_from_the_cameras_and_the_ground_lies_below_the_points() -> None:
     upright = camera(R=np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]))  # looks along +y, z is up
     assert str(guess_up([upright])) == "+z"
-    assert str(guess_up([camera()])) == "−y"
+    assert str(guess_up([camera()])) == "-y"
     assert str(guess_up([])) == "+z"
     random = np.random.default_rng(0)
     points = random.uniform((-1, -1, 0.2), (1, 1, 2), (5000, 3))

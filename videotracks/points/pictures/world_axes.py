@@ -20,7 +20,7 @@ class Up(NamedTuple):
     sign: int
 
     def __str__(self) -> str:
-        return f"{'+' if self.sign > 0 else '−'}{AXES[self.axis]}"
+        return f"{'+' if self.sign > 0 else '-'}{AXES[self.axis]}"
 
     @property
     def ground(self) -> tuple[int, int]:
