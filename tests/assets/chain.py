@@ -9,6 +9,8 @@ import dagster as dg
 from dagster_project.definitions import build_defs
 from dagster_project.deployment import Deployment
 
+QUALITY = dg.AssetKey("quality_report")
+
 
 class Chain:
     """The code location over a folder of its own, and runs of it."""
@@ -23,14 +25,25 @@ class Chain:
         return Chain(self.deployment.data, self.instance, **stated)
 
     def run(self, video: str, select: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
-        """Make the selected assets of a video with their checks, or all of them; a failure is in the result."""
+        """Make the selected assets of a video with their checks, or all of them; a failure is in the result.
+
+        All of them are those that videos have, and the page over all videos.
+        """
+        graph = self.defs.resolve_asset_graph()
+        everything = [key for key in graph.get_all_asset_keys() if graph.get(key).partitions_def is not None]
         if not self.instance.has_dynamic_partition("videos", video):
             self.instance.add_dynamic_partitions("videos", [video])
         return self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=self.instance,
             partition_key=video,
-            asset_selection=[dg.AssetKey(name) for name in select] if select else None,
+            asset_selection=[dg.AssetKey(name) for name in select] if select else [*everything, QUALITY],
             raise_on_error=False,
+        )
+
+    def run_shared(self, select: Sequence[str]) -> dg.ExecuteInProcessResult:
+        """Make selected assets that belong to no video, with their checks; a failure is in the result."""
+        return self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=self.instance, asset_selection=[dg.AssetKey(name) for name in select], raise_on_error=False
         )
 
     def output(self, video: str, file: str) -> Path:
