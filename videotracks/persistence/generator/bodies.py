@@ -99,12 +99,12 @@ def _case(body: Body, canvas: np.ndarray, phase: float) -> None:
 
 
 def _ball(body: Body, canvas: np.ndarray, phase: float) -> None:
-    """A ball that rolls: its pattern moves over a half sphere."""
+    """A ball that rocks: its pattern moves over a half sphere, and back."""
     import cv2
 
     y, x = np.mgrid[0:EXTENT_PX, 0:EXTENT_PX].astype("f4") * (2 / (EXTENT_PX - 1)) - 1
     depth = np.sqrt(np.maximum(1 - x * x - y * y, 0))
-    around = np.arctan2(x, depth + 1e-6) / np.pi + phase / (2 * np.pi)
+    around = np.arctan2(x, depth + 1e-6) / np.pi + 0.4 * np.sin(phase)
     map_x = (np.abs((around + 0.25) % 2 - 1) * (PATTERN_PX - 1)).astype("f4")
     map_y = ((np.arcsin(np.clip(y, -1, 1)) / np.pi + 0.5) * (PATTERN_PX - 1)).astype("f4")
     skin = cv2.remap(body.patterns[0], map_x, map_y, cv2.INTER_LINEAR) * (0.55 + 0.5 * depth)[..., None]

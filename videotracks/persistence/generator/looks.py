@@ -81,7 +81,7 @@ def _everyday(rng: np.random.Generator, count: int, settings: "SceneSettings") -
         content=np.zeros(count, "i8"),
         scale=np.ones(count),
         light=np.exp(rng.normal(0, 0.15) + wander - wander.mean()),
-        haze=np.clip(rng.uniform(-0.2, 0.35) * strength + rng.normal(0, 0.04, count), 0, 0.6),
+        haze=np.clip(rng.uniform(-0.2, 0.2) * strength + rng.normal(0, 0.04, count), 0, 0.6),
         blur_px=rng.uniform(0.3, 1.0) + np.abs(rng.normal(0, 0.25 * strength, count)),
         motion_px=np.zeros(count),
         front=np.full(count, -1),

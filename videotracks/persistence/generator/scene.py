@@ -35,11 +35,11 @@ class SceneSettings(BaseModel, frozen=True, extra="forbid"):
     telling_gap: int = Field(
         default=7, ge=1, le=50, description="matched: a false track gives itself away after 1 to this many observations"
     )
-    nuisance_gap: int = Field(default=6, ge=1, le=50, description="the same of a disturbance, in all tracks")
+    nuisance_gap: int = Field(default=14, ge=1, le=50, description="the same of a disturbance, in all tracks")
     show_through_least: float = Field(
-        default=0.1, ge=0, le=1, description="opacity of a reflection where it gives itself away, at least"
+        default=0.05, ge=0, le=1, description="opacity of a reflection where it gives itself away, at least"
     )
-    show_through_most: float = Field(default=0.55, ge=0, le=1, description="the same, at most")
+    show_through_most: float = Field(default=0.35, ge=0, le=1, description="the same, at most")
     nuisance: float = Field(default=1.0, ge=0, le=2, description="strength of light, haze, blur and glints")
     planted_share: float = Field(
         default=0.25, ge=0, le=1, description="share of tracks with one run of planted observations (things: decoys)"
@@ -165,7 +165,7 @@ class _Maker:
         return draw_path(self._rng, self._cameras, self._settings.frames, sizes, aspect)
 
     def _poses(self) -> np.ndarray:
-        turns = self._rng.uniform(0.2, 1.3) * self._rng.choice([-1, 1])
+        turns = self._rng.uniform(*_TURNS) * self._rng.choice([-1, 1])
         return np.round(self._rng.uniform(0, POSES) + turns * np.arange(self._settings.frames)).astype("i8")
 
     def _looks(self, kind: Kind, count: int) -> Looks:
@@ -229,6 +229,8 @@ class _Maker:
         self._tracks.append(GeneratedTrack(track, int(kind == "persistent"), kind, number, looks.corrupted))
 
 
+#: Poses a frame, of POSES a cycle: a step takes 10 to 40 frames.
+_TURNS = (0.3, 1.2)
 #: Share of frames in which the detector misses a thing.
 _MISSED = 0.06
 #: Standard deviation of an edge of a box from one frame to the next, least and most of a track.

@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
 
 from videotracks.broken_files import hdf5_trouble
 from videotracks.errors import CorruptFileError
+from videotracks.hdf5_handle import Hdf5Handle
 from videotracks.people.crop_codecs import codec
 from videotracks.people.crop_layout import plain_dataset, read_bytes, read_dataset
 from videotracks.persistence.crop_tracks import CROP_PX, CropTrack
@@ -39,11 +40,14 @@ def _trouble(name: str) -> AbstractContextManager[None]:
     return hdf5_trouble(name, "file of generated tracks", _REMEDY)
 
 
-class GeneratedTracks:
+class GeneratedTracks(Hdf5Handle):
     """A file of generated tracks, opened for reading: the table at once, crops when they are asked for.
 
     A context manager. Rows are those of ``table``.
     """
+
+    asset = "synthetic_tracks"
+    broken = staticmethod(_trouble)
 
     def __init__(self, file: "h5py.File", name: str, path: Path | None) -> None:
         self._file, self._name, self.path = file, name, path
@@ -58,26 +62,6 @@ class GeneratedTracks:
             self.table = TrackTable(**{key: a.view(bool) if a.dtype == "b1" else a for key, a in columns.items()})
             self._blob = plain_dataset(file, BLOB, np.dtype("u1"), (int(self.table.crop_offsets[-1]),))
         self._decode = codec("jpeg").decode
-
-    @classmethod
-    def open(cls, source: Path | BinaryIO, name: str | None = None) -> Self:
-        """Open a file or a binary file object that can seek; ``name`` stands for it in errors.
-
-        ``CorruptFileError`` for whatever is no such file in full, ``FileNotFoundError`` where there is none.
-        """
-        import h5py
-
-        name = name or str(source)
-        if isinstance(source, Path) and not source.is_file():
-            raise FileNotFoundError(f"{name}: no such file; materialise synthetic_tracks")
-        with _trouble(name):
-            # Without HDF5's chunk cache, only the bytes asked for are read.
-            file = h5py.File(source, "r", rdcc_nbytes=0, locking=False)
-        try:
-            return cls(file, name, source if isinstance(source, Path) else None)
-        except BaseException:
-            file.close()
-            raise
 
     def __len__(self) -> int:
         return len(self.table.label)
@@ -123,16 +107,6 @@ class GeneratedTracks:
             digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:VERSION_CHARACTERS]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _settings_of(text: str) -> TracksSettings:

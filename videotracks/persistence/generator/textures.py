@@ -12,13 +12,13 @@ PATTERN_PX = 64
 PLACE_SCALE = 2
 
 
-def color(rng: np.random.Generator, world: World) -> np.ndarray:
-    """A surface colour, f4[3] of 0 to 255: of any hue, mostly dull."""
+def color(rng: np.random.Generator, world: World, vivid: float = 1.0) -> np.ndarray:
+    """A surface colour, f4[3] of 0 to 255: of any hue, mostly dull; ``vivid`` scales its tint."""
     level = rng.uniform(35, 225)
     tint = rng.normal(size=3)
     tint -= tint.mean()
     strength = rng.uniform(0, 70) if world == "usual" else rng.uniform(20, 95)
-    return np.clip(level + strength * tint / (np.abs(tint).max() + 1e-6), 8, 247).astype("f4")
+    return np.clip(level + vivid * strength * tint / (np.abs(tint).max() + 1e-6), 8, 247).astype("f4")
 
 
 def grain(rng: np.random.Generator, height: int, width: int, cells: int) -> np.ndarray:
@@ -88,6 +88,10 @@ _WEAVES = {
 }
 
 
+#: Places are duller than the things in them.
+_DULL = 0.5
+
+
 def place(rng: np.random.Generator, world: World, width: int, height: int) -> np.ndarray:
     """A picture of the empty place a camera sees, u8[height, width, 3] at 1/``PLACE_SCALE`` of the camera's pixels.
 
@@ -97,13 +101,13 @@ def place(rng: np.random.Generator, world: World, width: int, height: int) -> np
 
     width, height = width // PLACE_SCALE, height // PLACE_SCALE
     base = np.empty((height, width, 3), "f4")
-    base[:] = color(rng, world)
+    base[:] = color(rng, world, _DULL)
     for cells, depth in ((5, 60), (23, 35), (90, 30), (240, 22)):
         base += depth * (grain(rng, height, width, cells)[..., None] - 0.5) * rng.uniform(0.6, 1.4, 3).astype("f4")
     for _ in range(70):
         w, h = rng.integers(6, 90), rng.integers(6, 70)
         x, y = rng.integers(-w, width), rng.integers(-h, height)
-        shade = tuple(float(c) for c in color(rng, world))
+        shade = tuple(float(c) for c in color(rng, world, _DULL))
         if world == "usual":
             cv2.rectangle(base, (int(x), int(y)), (int(x + w), int(y + h)), shade, -1 if rng.random() < 0.45 else 2)
         else:
