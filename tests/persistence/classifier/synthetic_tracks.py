@@ -35,13 +35,13 @@ def telling_tracks(seed: int, count: int, length: int = 8) -> tuple[LabelledFeat
 def agreeing_tracks(seed: int, count: int, lengths: tuple[int, ...] = (2, 4, 8)) -> Samples:
     """Two directions have the same sign in every observation of a thing, opposite ones in those of others.
 
-    The signs change at random from one observation to the next, so that means say nothing.
+    The signs change from one observation to the next, and lengths are even, so that means say nothing.
     """
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     k = random.choice(lengths, count)
     features = _noise(random, k.sum()) / 2
-    signs = random.choice([-1, 1], k.sum())
+    signs = np.repeat(random.choice([-1, 1], count), k) * (-1) ** np.arange(k.sum())
     features[:, 0] += 3 * signs
     features[:, 1] += 3 * signs * np.repeat(2 * labels - 1, k)
     statistics = random.normal(size=(count, 20))

@@ -132,6 +132,7 @@ def test_mean_features_are_those_of_each_track(samples) -> None:
     np.testing.assert_allclose(found, plain, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_attention_beats_every_baseline_where_means_say_nothing(tmp_path) -> None:
     training, validation, test = (agreeing_tracks(seed, count) for seed, count in ((0, 400), (1, 100), (2, 200)))
     settings = TINY.model_copy(update={"epochs": 10})

@@ -90,9 +90,10 @@ def test_the_same_seed_gives_the_same_figures(trained, false_tracks) -> None:
     assert one == again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_all_kinds_can_be_examined(trained, false_tracks, method) -> None:
-    tracks, flags = (part[:12] for part in false_tracks)
+    tracks, flags = (part[:10] for part in false_tracks)
     assert examine(trained, method, explain_by(method), tracks, flags, SETTINGS).method == method
 
 

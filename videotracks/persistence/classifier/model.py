@@ -19,7 +19,7 @@ from videotracks.persistence.crop_tracks import FEATURES
 _LONGEST_WAVE = 10_000.0
 #: Directions of features that spread less than this, of the mean of all (variances), are not blown up to full size:
 #: what is in them is rounding.
-_LEAST_SPREAD = 1e-3
+_LEAST_SPREAD = 2e-2
 
 
 class Decided(NamedTuple):
