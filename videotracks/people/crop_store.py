@@ -2,11 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from videotracks.errors import CorruptFileError
+from videotracks.hdf5_handle import Hdf5Handle
 from videotracks.people.crop_group import CropGroup
 from videotracks.people.crop_layout import (
     PERSON_GROUP,
@@ -23,18 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["CropGroup", "CropStore"]
 
 
-class CropStore(CropGroup):
+class CropStore(Hdf5Handle, CropGroup):
     """A crop file, opened for reading: the crops of all detections, or those of each person.
 
     A context manager; closing ends all groups taken from it. In a file by person, ``persons`` are its
     persons and ``person(id)`` their crops, and the columns of the store itself do not exist.
     """
 
+    broken = staticmethod(trouble)
+
     def __init__(self, file: "h5py.File", name: str, path: Path | None) -> None:
         self._file, self.path = file, path
         with trouble(name):
             self.attributes = read_attributes(file)
-            super().__init__(file, name, str(self.attributes["codec"]))
+            CropGroup.__init__(self, file, name, str(self.attributes["codec"]))
             self.persons = persons_in(file)
             self._by_person = "frame_numbers" not in file
             if len(self.persons) != self.attributes["num_persons"]:
@@ -42,26 +45,6 @@ class CropStore(CropGroup):
             if not self._by_person and len(self.frame_numbers) != self.attributes["total_crops"]:
                 raise CorruptFileError(f"{len(self.frame_numbers)} crops, {self.attributes['total_crops']} declared")
         self._groups: dict[int, CropGroup] = {}
-
-    @classmethod
-    def open(cls, source: Path | BinaryIO, name: str | None = None) -> Self:
-        """Open a crop file or a binary file object that can seek; ``name`` stands for it in errors.
-
-        ``CorruptFileError`` for whatever is no complete crop file, ``FileNotFoundError`` where there is none.
-        """
-        import h5py
-
-        name = name or str(source)
-        if isinstance(source, Path) and not source.is_file():
-            raise FileNotFoundError(f"{name}: no such file; materialise its asset")
-        with trouble(name):
-            # Without HDF5's chunk cache, only the bytes asked for are read.
-            file = h5py.File(source, "r", rdcc_nbytes=0, locking=False)
-        try:
-            return cls(file, name, source if isinstance(source, Path) else None)
-        except BaseException:
-            file.close()
-            raise
 
     def __len__(self) -> int:
         if not self._by_person:
@@ -101,13 +84,3 @@ class CropStore(CropGroup):
                 digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

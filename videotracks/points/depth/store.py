@@ -7,12 +7,14 @@ is not known; a chunk per frame, shuffled and deflated at level 1. Any HDF5 read
 import hashlib
 import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from videotracks.errors import CorruptFileError
+from videotracks.hdf5_handle import Hdf5Handle
 from videotracks.points.depth.frames import MOST_FRAMES, MOST_PIXELS, MOST_SIDE_PX, FrameDataset, trouble
 
 if TYPE_CHECKING:
@@ -109,8 +111,15 @@ class DepthWriter:
             self._file.close()
 
 
-class DepthStore:
+class DepthStore(Hdf5Handle):
     """``depth.h5``, opened for reading; a context manager. Nothing is read of a frame until it is asked for."""
+
+    asset = "depth_maps"
+
+    @staticmethod
+    def broken(name: str) -> AbstractContextManager[None]:
+        """As of all handles."""
+        return trouble(name, _REMEDY)
 
     def __init__(self, file: "h5py.File", name: str, path: Path | None) -> None:
         self._file, self._name, self.path = file, name, path
@@ -126,26 +135,6 @@ class DepthStore:
             self.cameras: list[str] = [camera for camera, _ in self._described]
             if len(set(self.cameras)) < count:
                 raise CorruptFileError(f"cameras {self.cameras}: each view needs a name of its own")
-
-    @classmethod
-    def open(cls, source: Path | BinaryIO, name: str | None = None) -> Self:
-        """Open a file or a binary file object that can seek; ``name`` stands for it in errors.
-
-        ``CorruptFileError`` naming file and dataset for whatever is no complete depth file, ``FileNotFoundError``
-        where there is none.
-        """
-        import h5py
-
-        name = name or str(source)
-        if isinstance(source, Path) and not source.is_file():
-            raise FileNotFoundError(f"{name}: no such file; materialise depth_maps")
-        with trouble(name, _REMEDY):
-            file = h5py.File(source, "r", rdcc_nbytes=0, locking=False)
-        try:
-            return cls(file, name, source if isinstance(source, Path) else None)
-        except BaseException:
-            file.close()
-            raise
 
     def frame_count(self, view: int) -> int:
         """Frames of a view, T."""
@@ -176,16 +165,6 @@ class DepthStore:
         for view, (camera, content) in zip(self._views, self._described, strict=True):
             digest.update(f"\0{camera}\0{view.shape}\0{content}".encode())
         return digest.hexdigest()[:16]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _check_views(views: Sequence[ViewSize]) -> None:
