@@ -112,7 +112,8 @@ def test_refuses_a_gpu_that_is_not_there(tmp_path, data) -> None:
 
 
 def test_prefixes_are_the_tracks_as_they_began(data) -> None:
-    cut = random_prefixes(data[0], seed=3)
+    cut = random_prefixes(data[0], 3, seed=3)
     lengths = [len(track) for track in cut.features]
-    assert set(lengths) == set(range(1, 9))
+    assert set(lengths) == set(range(3, 9))
+    assert {len(track) for track in random_prefixes(data[0], 9, seed=3).features} == {8}
     assert all(np.array_equal(a, b[: len(a)]) for a, b in zip(cut.features, data[0].features, strict=True))

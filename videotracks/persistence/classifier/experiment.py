@@ -24,6 +24,12 @@ from videotracks.persistence.classifier.training import (
 from videotracks.progress import Progress, silent
 
 
+#: Classic tracks are cut after so many observations or more: the longest of those that are no things have 5.
+LEAST_CUT = 8
+#: Times that the classic tracks that are no things are shown in addition, in each epoch.
+FALSE_REPEATED = 5
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
     """What was trained and measured: ``trained`` is the one of the first seed, which is stored.
@@ -46,10 +52,13 @@ def joined_features(*parts: LabelledFeatures) -> LabelledFeatures:
 def training_tracks(matched: Samples, classic: Samples, seed: int) -> LabelledFeatures:
     """What the classifier learns from: matched tracks, and classic ones whole and cut at random lengths.
 
-    Whole and cut ones together, because a decision may be asked for early, and because length alone must not give it.
+    Things are cut no shorter than ``LEAST_CUT``: after a few observations classic things and the rest differ by chance
+    alone. Tracks that are no things are short and few there, and repeated, or nothing would be learnt of them.
     """
     whole = classic.labelled_features()
-    return joined_features(matched.labelled_features(), whole, random_prefixes(whole, seed))
+    cut = random_prefixes(whole, LEAST_CUT, seed)
+    false = classic.labelled_features(np.flatnonzero(classic.label == 0))
+    return joined_features(matched.labelled_features(), whole, cut, *[false] * FALSE_REPEATED)
 
 
 def run_experiment(

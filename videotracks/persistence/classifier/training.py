@@ -97,10 +97,13 @@ def train_classifier(
     return TrainedClassifier(settings, tensors, np.array(state.curves), state.best_epoch)
 
 
-def random_prefixes(tracks: LabelledFeatures, seed: int) -> LabelledFeatures:
-    """Each track cut after a random number of its observations, 1 to all: as it was seen while it still went on."""
+def random_prefixes(tracks: LabelledFeatures, least: int, seed: int) -> LabelledFeatures:
+    """Each track cut after a random number of its observations, ``least`` to all: as it was while it still went on.
+
+    Tracks that have no more than ``least`` stay whole.
+    """
     random = np.random.default_rng(seed)
-    cuts = [int(random.integers(1, len(track) + 1)) for track in tracks.features]
+    cuts = [int(random.integers(min(least, len(track)), len(track) + 1)) for track in tracks.features]
     return LabelledFeatures([track[:cut] for track, cut in zip(tracks.features, cuts, strict=True)], tracks.labels)
 
 
