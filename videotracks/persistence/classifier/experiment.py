@@ -23,7 +23,6 @@ from videotracks.persistence.classifier.training import (
 )  # fmt: skip
 from videotracks.progress import Progress, silent
 
-
 #: Classic tracks are cut after so many observations or more: the longest of those that are no things have 5.
 LEAST_CUT = 8
 #: Times that the classic tracks that are no things are shown in addition, in each epoch.
