@@ -66,9 +66,10 @@ def draw_looks(rng: np.random.Generator, kind: Kind, count: int, settings: "Scen
 def draw_faded_looks(rng: np.random.Generator, kind: Kind, count: int, settings: "SceneSettings") -> Looks:
     """The looks of a false track in the original's manner: see-through from the first and fading to the last."""
     looks = _everyday(rng, count, settings)
-    looks.opacity[:] = np.linspace(rng.uniform(0.5, 0.8), rng.uniform(0.15, 0.4), count)
+    looks.opacity[:] = np.linspace(rng.uniform(0.4, 0.65), rng.uniform(0.1, 0.3), count)
     if kind == "noise":
-        looks.opacity[:] = rng.uniform(0, 1)
+        # A whole body in a single frame could not be told from a thing by anyone.
+        looks.opacity[:] = rng.uniform(0, 0.5)
         looks.content[:] = np.arange(count)
     return looks
 
