@@ -31,7 +31,7 @@ SINGLE: dict[str, Callable[[Samples], np.ndarray]] = {
     "mean confidence": lambda samples: _mean_confidence(samples),
     "max confidence": lambda samples: samples.max_confidence,
     "M of N": lambda samples: samples.m_of_n,
-    "length × confidence": lambda samples: _length(samples) * _mean_confidence(samples),
+    "length times confidence": lambda samples: _length(samples) * _mean_confidence(samples),
 }
 BOOSTED, POOLED = "12 statistics, boosted trees", "mean features, perceptron"
 BASELINES = (*SINGLE, BOOSTED, POOLED)
