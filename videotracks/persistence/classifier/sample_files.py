@@ -1,13 +1,12 @@
 """Features of all generated tracks, as files: what the classifier learns from and is judged on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from videotracks.npz import read_table, write_table
-from videotracks.persistence.classifier.samples import LabelledTrack, Samples, collect_samples
+from videotracks.persistence.classifier.samples import Samples, collect_samples, labelled_tracks
 from videotracks.persistence.crop_tracks import TrackEncoder
 from videotracks.persistence.generator.plan import SETS, SPLITS, SetName, SplitName
-from videotracks.persistence.generator.store import GeneratedTracks, TrackRows
+from videotracks.persistence.generator.store import GeneratedTracks
 from videotracks.progress import Progress, part_of, silent
 
 
@@ -20,7 +19,7 @@ def write_samples(tracks: GeneratedTracks, encoder: TrackEncoder, folder: Path, 
             rows = tracks.split(split, name)
             if not len(rows):
                 continue
-            made = collect_samples(_labelled(rows), encoder, len(rows), part_of(progress, done, len(tracks)))
+            made = collect_samples(labelled_tracks(rows), encoder, len(rows), part_of(progress, done, len(tracks)))
             write_table(folder / _file(name, split), made)
             done += len(rows)
 
@@ -32,8 +31,3 @@ def read_samples(folder: Path, name: SetName, split: SplitName) -> Samples:
 
 def _file(name: SetName, split: SplitName) -> str:
     return f"{name}_{split}.npz"
-
-
-def _labelled(rows: TrackRows) -> Iterator[LabelledTrack]:
-    for i in range(len(rows)):
-        yield LabelledTrack(rows.track(i), int(rows.label[i]), int(rows.k[i]), int(rows.scene[i]), rows.corrupted(i))

@@ -33,14 +33,14 @@ class SceneSettings(BaseModel, frozen=True, extra="forbid"):
     frames: int = Field(default=50, ge=40, le=500)
     baseline_m: float = Field(default=1.0, gt=0, le=2, description="distance of the cameras")
     telling_gap: int = Field(
-        default=7, ge=1, le=50, description="matched: a false track gives itself away after 1 to this many observations"
+        default=10, ge=1, le=50, description="matched: a false track gives itself away after 1 to this many observations"
     )
     nuisance_gap: int = Field(default=14, ge=1, le=50, description="the same of a disturbance, in all tracks")
     show_through_least: float = Field(
-        default=0.05, ge=0, le=1, description="opacity of a reflection where it gives itself away, at least"
+        default=0.0, ge=0, le=1, description="opacity of a reflection where it gives itself away, at least"
     )
-    show_through_most: float = Field(default=0.35, ge=0, le=1, description="the same, at most")
-    nuisance: float = Field(default=1.0, ge=0, le=2, description="strength of light, haze, blur and glints")
+    show_through_most: float = Field(default=0.25, ge=0, le=1, description="the same, at most")
+    nuisance: float = Field(default=0.6, ge=0, le=2, description="strength of light, haze, blur and glints")
     planted_share: float = Field(
         default=0.25, ge=0, le=1, description="share of tracks with one run of planted observations (things: decoys)"
     )
