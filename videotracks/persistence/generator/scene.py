@@ -33,7 +33,7 @@ class SceneSettings(BaseModel, frozen=True, extra="forbid"):
     frames: int = Field(default=50, ge=40, le=500)
     baseline_m: float = Field(default=1.0, gt=0, le=2, description="distance of the cameras")
     telling_gap: int = Field(
-        default=10, ge=1, le=50, description="matched: a false track gives itself away after 1 to this many observations"
+        default=10, ge=1, le=50, description="matched: a false track gives itself away every 1 to so many observations"
     )
     nuisance_gap: int = Field(default=14, ge=1, le=50, description="the same of a disturbance, in all tracks")
     show_through_least: float = Field(
