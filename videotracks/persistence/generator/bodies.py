@@ -48,6 +48,12 @@ class Body:
             self._drawn[pose] = canvas
         return self._drawn[pose]
 
+    @property
+    def mean_color(self) -> np.ndarray:
+        """Mean colour of what covers, f4[3] of 0 to 255."""
+        picture = self.picture(0).reshape(-1, 4)
+        return picture[:, :3].sum(axis=0) / picture[:, 3].sum()
+
 
 def body(rng: np.random.Generator, world: World, shapes: tuple[Shape, ...] = SHAPES) -> Body:
     """A body of one of ``shapes``, with its own patterns and proportions."""

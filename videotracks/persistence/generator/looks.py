@@ -19,7 +19,7 @@ Nuisance = Literal["cover", "net", "haze", "blur", "shadow", "glint"]
 NUISANCES: tuple[Nuisance, ...] = ("cover", "net", "haze", "blur", "shadow", "glint")
 #: Telling observations of noise: another content for good, another one for a moment, none.
 _SWAP, _GLIMPSE, _VOID = 0, 1, 2
-_NOISE_TELLS = (0.45, 0.3, 0.25)
+_NOISE_TELLS = (0.45, 0.2, 0.35)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,11 +7,13 @@ import numpy as np
 from videotracks.persistence.crop_tracks import CROP_PX
 from videotracks.persistence.generator.bodies import EXTENT_PX, SPRITE_PX, Body
 from videotracks.persistence.generator.looks import Looks
-from videotracks.persistence.generator.textures import PLACE_SCALE, World, color, grain, pattern
+from videotracks.persistence.generator.textures import PLACE_SCALE, World, color, grain
 
 _MARGIN = (SPRITE_PX - EXTENT_PX) // 2
 #: Side of the sheet of ready noise that crops take their piece from.
 _NOISE_PX = 256
+#: What stands before a thing is nearer to the camera and turns its unlit side to it.
+_IN_SHADE = 0.45
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +105,7 @@ def _laid(picture: np.ndarray, extent: np.ndarray, box: np.ndarray, scale: float
 def _stand_before(light: np.ndarray, world: World, seed: int, net: bool, step: int) -> None:
     """Put a post, a ledge, leaves or a net before everything; it passes on with each observation."""
     rng = np.random.default_rng(seed)
-    paint = pattern(rng, world) * rng.uniform(0.3, 0.9) if rng.random() < 0.6 else color(rng, world) * 0.6
+    paint = color(rng, world, vivid=0.5) * _IN_SHADE * (0.8 + 0.4 * grain(rng, CROP_PX, CROP_PX, 9)[..., None])
     y, x = np.mgrid[0:CROP_PX, 0:CROP_PX].astype("f4") / CROP_PX
     drift = rng.uniform(-0.25, 0.25) * step
     if net:

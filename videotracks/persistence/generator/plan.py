@@ -28,7 +28,7 @@ class TracksSettings(BaseModel, frozen=True, extra="forbid"):
     """What is generated."""
 
     first_seed: int = Field(default=0, ge=0, lt=MOST_SCENES, description="of the first scene; the others follow")
-    matched: SplitScenes = SplitScenes(train=1500, validation=200, test=800, shifted=200)
+    matched: SplitScenes = SplitScenes(train=1200, validation=150, test=500, shifted=150)
     classic: SplitScenes = SplitScenes(train=150, validation=40, test=40)
     planted: SplitScenes = Field(
         default=SplitScenes(test=100), description="matched scenes in which all tracks have planted observations"

@@ -42,7 +42,7 @@ class SceneSettings(BaseModel, frozen=True, extra="forbid"):
     show_through_most: float = Field(default=0.25, ge=0, le=1, description="the same, at most")
     nuisance: float = Field(default=0.6, ge=0, le=2, description="strength of light, haze, blur and glints")
     planted_share: float = Field(
-        default=0.25, ge=0, le=1, description="share of tracks with one run of planted observations (things: decoys)"
+        default=0.15, ge=0, le=1, description="share of tracks with one run of planted observations (things: decoys)"
     )
 
 
@@ -155,10 +155,20 @@ class _Maker:
         frames = self._frames(kind)
         looks = self._looks(kind, len(frames))
         shapes = ("lamp",) if kind == "glare" else SHAPES
-        bodies = [body(rng, self._settings.world, shapes) for _ in range(int(looks.content.max()) + 1)]
+        bodies = [body(rng, self._settings.world, shapes)]
+        while len(bodies) <= looks.content.max():
+            bodies.append(self._unlike(bodies[0]))
         shape = SHAPES[rng.integers(len(SHAPES))]  # a glare takes any form that a thing has
         path = self._path(rng.uniform(*ASPECTS[shape]), kind)
         self._add(camera, kind, -1, bodies, self._poses(), path, frames, looks, mirrored=bool(rng.random() < 0.5))
+
+    def _unlike(self, other: Body) -> Body:
+        """A body of plainly different colours, if a few tries find one."""
+        for _ in range(_TRIES):
+            found = body(self._rng, self._settings.world)
+            if np.abs(found.mean_color - other.mean_color).max() > _UNLIKE:
+                break
+        return found
 
     def _path(self, aspect: float, kind: Kind) -> Path:
         sizes = _CLASSIC_SIZES_PX[kind] if self._settings.ranges == "classic" else _SIZES_PX[self._settings.world]
@@ -229,6 +239,8 @@ class _Maker:
         self._tracks.append(GeneratedTrack(track, int(kind == "persistent"), kind, number, looks.corrupted))
 
 
+#: Levels by which bodies that noise takes for one another differ in a channel, and how often that is tried.
+_UNLIKE, _TRIES = 60, 6
 #: Poses a frame, of POSES a cycle: a step takes 10 to 40 frames.
 _TURNS = (0.3, 1.2)
 #: Share of frames in which the detector misses a thing.
