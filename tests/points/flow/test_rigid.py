@@ -53,6 +53,7 @@ def walker() -> tuple[RenderedViews, np.ndarray, np.ndarray]:
     return RenderedViews([view.camera for view in views], pictures, depths.astype("f4")), places, seen
 
 
+@pytest.mark.slow
 def test_points_do_not_slide_along_the_limbs_of_someone_who_walks(walker):
     views, places, seen = walker
     first = seen[0]
@@ -65,6 +66,7 @@ def test_points_do_not_slide_along_the_limbs_of_someone_who_walks(walker):
     assert (error_m[claimed] < 0.05).mean() > 0.85
 
 
+@pytest.mark.slow
 def test_left_where_they_were_the_same_points_would_be_far_off(walker):
     _, places, seen = walker
     first = seen[0]

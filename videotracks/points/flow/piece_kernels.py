@@ -41,15 +41,16 @@ def behind(depth, size, x, y, z):  # type: ignore[no-untyped-def]
 
 @njit("b1(f4[:, ::1], f4[::1])", **OPTIONS)
 def _find_normal(places, normal):  # type: ignore[no-untyped-def]
-    """Write the mean normal of the samples' ``places`` f4[SAMPLES, 3], towards the camera; whether there is one."""
+    """Write the mean normal of the samples' ``places`` f4[3, SAMPLES], towards the camera; whether there is one."""
     total = np.zeros(3)
     for j in range(1, SIDE):
         for i in range(1, SIDE):
-            here, left, above = places[j * SIDE + i], places[j * SIDE + i - 1], places[(j - 1) * SIDE + i]
-            if np.isnan(here[0]) or np.isnan(left[0]) or np.isnan(above[0]):
+            here, left, above = j * SIDE + i, j * SIDE + i - 1, (j - 1) * SIDE + i
+            if np.isnan(places[0, here]) or np.isnan(places[0, left]) or np.isnan(places[0, above]):
                 continue
-            ax, ay, az = here[0] - left[0], here[1] - left[1], here[2] - left[2]
-            bx, by, bz = here[0] - above[0], here[1] - above[1], here[2] - above[2]
+            ax, bx = places[0, here] - places[0, left], places[0, here] - places[0, above]
+            ay, by = places[1, here] - places[1, left], places[1, here] - places[1, above]
+            az, bz = places[2, here] - places[2, left], places[2, here] - places[2, above]
             total[0] -= ay * bz - az * by
             total[1] -= az * bx - ax * bz
             total[2] -= ax * by - ay * bx
@@ -73,7 +74,7 @@ def take_pieces(  # type: ignore[no-untyped-def]
 
     Every ``step`` px a sample, where the ``depth`` f4[h, w] m is within ``limit_m`` and ``limit`` of it of the point's.
     ``rays`` f4[H, W, 2] are those of whole pixels; ``C`` f8[3, 3] and ``shift`` f8[3] lead to the camera, ``turns``
-    f8[N, 3, 3] from the axes of the pieces to the world. Written: ``places`` f4[N, SAMPLES, 3], NaN beside the surface,
+    f8[N, 3, 3] from the axes of the pieces to the world. Written: ``places`` f4[N, 3, SAMPLES], NaN beside the surface,
     ``values`` f4[N, SAMPLES], ``normals`` f4[N, 3], ``kinds`` i1[N].
     """
     height, width, cell_rows, cell_columns = size
@@ -89,7 +90,7 @@ def take_pieces(  # type: ignore[no-untyped-def]
         count, total, squares = 0, 0.0, 0.0
         for k in range(SAMPLES):
             i, j = k % SIDE - HALF, k // SIDE - HALF
-            places[n, k] = np.nan
+            places[n, :, k] = np.nan
             # Whole pixels, so that grey level, depth and ray belong together.
             u, v = round(px + step * i), round(py + step * j)
             if u < 0 or v < 0 or u >= width or v >= height:
@@ -102,7 +103,7 @@ def take_pieces(  # type: ignore[no-untyped-def]
             ay = C[0, 1] * x + C[1, 1] * y + C[2, 1] * w - p[1]
             az = C[0, 2] * x + C[1, 2] * y + C[2, 2] * w - p[2]
             for e in range(3):
-                places[n, k, e] = R[0, e] * ax + R[1, e] * ay + R[2, e] * az
+                places[n, e, k] = R[0, e] * ax + R[1, e] * ay + R[2, e] * az
             value = grey[v, u]
             values[n, k] = value
             total += value

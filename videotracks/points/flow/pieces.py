@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from videotracks.geometry.camera import Camera
+from videotracks.geometry.distortion import distort, distortion_jacobian
 from videotracks.points.flow.settings import FlowTrackerSettings
 from videotracks.points.trackers import Views
 
-#: Of each size of pieces: pixels between samples, pixels of blur (standard deviation), most steps to align them.
+#: Of each size of pieces: pixels between samples, pixels of blur (standard deviation, side of its window), most steps
+#: to align them.
 FINE, COARSE = 0, 1
-STEP_PX, BLUR_PX, STEPS = (1.5, 3.0), (0.8, 1.6), (8, 6)
+STEP_PX, BLUR_PX, WINDOW_PX, STEPS = (1.5, 3.0), (0.8, 1.6), (5, 9), (8, 6)
 #: How well a prediction fixes a piece: metres and radians, and the noise of depth as a share of it.
 PRIOR_M, PRIOR_RAD, DEPTH_NOISE = 0.03, 0.05, 0.001
 #: Pixels from the frame's border at which a point counts as gone.
@@ -39,7 +41,7 @@ class Pieces:
         number = len(views.cameras)
         self.cameras: list[Camera] = []
         shape = (len(STEP_PX), number, count)
-        self._places = np.full((*shape, SAMPLES, 3), np.nan, "f4")
+        self._places = np.full((*shape, 3, SAMPLES), np.nan, "f4")
         self._values = np.zeros((*shape, SAMPLES), "f4")
         self.normals = np.zeros((*shape, 3), "f4")
         self.kinds = np.zeros(shape, "i1")
@@ -67,8 +69,10 @@ class Pieces:
 
         grey = cv2.cvtColor(self._views.rgb(view, t), cv2.COLOR_RGB2GRAY).astype("f4")
         depth = self._views.depth(view, t)
-        known = np.zeros((2, 2), "f4") if depth is None else np.nan_to_num(depth, nan=0, posinf=0).astype("f4")
-        return [cv2.GaussianBlur(grey, (0, 0), blur) for blur in BLUR_PX], known
+        known = np.zeros((2, 2), "f4") if depth is None else np.where(np.isfinite(depth), depth, 0)
+        return [
+            cv2.GaussianBlur(grey, (side, side), blur) for side, blur in zip(WINDOW_PX, BLUR_PX, strict=True)
+        ], known
 
     def behind(self, points: np.ndarray) -> np.ndarray:
         """How far ``points`` f8[M, 3] m are behind what each view sees there, f8[V, M] m, as ``Verdicts`` has it."""
@@ -149,11 +153,11 @@ class Pieces:
         shape = len(self.cameras), len(rows)
         pixels, rays, lenses = np.empty((*shape, 2)), np.empty((*shape, 2)), np.empty((*shape, 2, 2))
         for view, camera in enumerate(self.cameras):
-            pixels[view], depths = camera.project(points)
             local = points @ camera.R.T + camera.t
-            rays[view] = local[:, :2] / np.where(depths > 0, depths, np.nan)[:, None]
-            # The jacobian by the point, in the camera's axes, is that by the ray over the depth.
-            lenses[view] = (camera.projection_jacobian(points) @ camera.R.T)[..., :2] * depths[:, None, None]
+            rays[view] = local[:, :2] / np.where(local[:, 2] > 0, local[:, 2], np.nan)[:, None]
+            pixels[view] = camera.pixels_of(distort(rays[view], camera.distortion, fisheye=camera.fisheye))
+            slopes = distortion_jacobian(rays[view], camera.distortion, fisheye=camera.fisheye)
+            np.matmul(camera.K[:2, :2], slopes, out=lenses[view])
         verdicts = np.zeros((*shape, VERDICTS))
         align(
             self._greys[size],
