@@ -39,10 +39,9 @@ def leak(report, name):
 
 
 def test_numbers_do_not_depend_on_the_label() -> None:
-    # Pixels are not needed here, but drawn with the rest: small scenes, many of them, would take a minute.
     def draw(label):
         rows = []
-        for seed in range(6):
+        for seed in range(4):
             for made in generate_scene(seed, SceneSettings()).tracks:
                 if made.label == label:
                     sizes = made.track.boxes[:, 2:] - made.track.boxes[:, :2]
