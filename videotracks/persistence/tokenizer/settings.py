@@ -26,7 +26,7 @@ class TokenizerTrainingSettings(BaseModel, frozen=True, extra="forbid"):
 
     network: TokenizerSettings = Field(default=TokenizerSettings(), description="size of the network")
     seed: int = Field(default=0, ge=0, description="of the first weights, and of which clips are seen when")
-    steps: int = Field(default=1500, ge=1, le=10_000_000, description="updates of the weights")
+    steps: int = Field(default=700, ge=1, le=10_000_000, description="updates of the weights")
     crops_per_step: int = Field(default=96, ge=1, le=65_536, description="crops of one update, of all its clips")
     clip_frames: int = Field(default=8, ge=1, le=256, description="successive observations of a clip, at most")
     learning_rate: float = Field(default=1e-3, gt=0, le=1, description="of AdamW after its first steps; falls to zero")
