@@ -71,9 +71,10 @@ def _models(deployment: Deployment) -> list[Finding]:
     resources = deployment.resources()
     for name in sorted(MODELS):
         model = resources[name]
+        called = f"{name} {model.kind}" if hasattr(model, "kind") else name
         try:
             provenance = ", ".join(f"{k} {v}" for k, v in model.provenance().items())
-            found.append(Finding("ok", f"{name} {model.kind}: {provenance}"))
+            found.append(Finding("ok", f"{called}: {provenance}"))
         except VideoTracksError as error:
-            found.append(Finding("wrong", f"{name} {model.kind}: {error}"))
+            found.append(Finding("wrong", f"{called}: {error}"))
     return found

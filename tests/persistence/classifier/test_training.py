@@ -37,14 +37,19 @@ def stop_after(epochs):
     return progress
 
 
+class Configured(TrainingSettings):
+    """As a configuration makes settings: another type with the same fields."""
+
+
 def test_a_training_that_was_stopped_ends_like_one_that_was_not(tmp_path, data) -> None:
+    configured = Configured(**FEW.model_dump())
     whole = train_classifier(*data, FEW, tmp_path / "whole", "tracks")
     for epochs in (1, 3):
         with pytest.raises(Stopped):
-            train_classifier(*data, FEW, tmp_path / "parts", "tracks", progress=stop_after(epochs))
+            train_classifier(*data, configured, tmp_path / "parts", "tracks", progress=stop_after(epochs))
     begun = []
     parts = train_classifier(
-        *data, FEW, tmp_path / "parts", "tracks", progress=lambda done, total: begun.append((done, total))
+        *data, configured, tmp_path / "parts", "tracks", progress=lambda done, total: begun.append((done, total))
     )
     assert begun[0] == (3, 4)
     np.testing.assert_array_equal(parts.curves, whole.curves)

@@ -5,6 +5,7 @@ import pytest
 
 from tests.pages.elements import Elements
 from videotracks.persistence.crop_tracks import Prediction
+from videotracks.persistence.generator.scene import Counts, SceneSettings, generate_scene
 from videotracks.persistence.scenarios.page import Examples, write_scenario_page
 from videotracks.persistence.scenarios.results import Expectations, ScenarioSettings, judge
 from videotracks.persistence.scenarios.running import SCENARIOS, run_scenarios, scenario_scene
@@ -71,7 +72,8 @@ def test_who_drops_true_tracks_fails_the_recall() -> None:
 
 
 def test_who_keeps_everything_leaves_the_spurious_points() -> None:
-    scene = scenario_scene("noisy", 1_000_001)
+    """With sixty false tracks in each camera some are bound to meet."""
+    scene = generate_scene(3, SceneSettings(ranges="classic"), Counts(3, (60, 60)))
     score = score_scene(scene, Knowing(keeps_all=True), 0.5)
     assert score.kept.all()
     assert score.before.spurious.sum() == score.after.spurious.sum() > 0

@@ -131,7 +131,8 @@ class TrainingState:
         shapes = {name: parameter.shape for name, parameter in parameters.items()}
         moments = all({name: t.shape for name, t in parts[kind].items()} == shapes for kind in ("mean", "square"))
         rows = all(len(row) == len(CURVES) for row in said.curves)
-        if settings != self.settings or not moments or not rows or said.best_epoch >= len(said.curves):
+        same = settings.model_dump() == self.settings.model_dump()  # the type of what was configured is another
+        if not same or not moments or not rows or said.best_epoch >= len(said.curves):
             raise ModelError(f"{self.path}: a checkpoint of another training; {remedy}")
         fill(self.network, parts["best"], str(self.path))
         self.best = self._weights()

@@ -87,7 +87,8 @@ class TrainingState:
             state[at] = {moment: found.get(key) for moment, found in moments.items()}
             if any(found is None or found.shape != parameter.shape for found in state[at].values()):
                 raise ModelError(f"{name}: the moments of {key} are missing or of another shape")
-        if settings != self._settings or curves is None or curves.ndim != 2 or not step.isdecimal():
+        same = settings.model_dump() == self._settings.model_dump()  # the type of what was configured is another
+        if not same or curves is None or curves.ndim != 2 or not step.isdecimal():
             raise ModelError(f"{name}: expected the checkpoint of a training with the same settings")
         self.step = min(int(step), self._settings.steps)
         for found in state.values():
