@@ -6,6 +6,7 @@ import torch
 
 from tests.persistence.classifier.synthetic_tracks import TINY, telling_tracks
 from videotracks.errors import ModelError
+from videotracks.persistence.classifier.settings import TrainingSettings
 from videotracks.persistence.classifier.training import LabelledFeatures, random_prefixes, train_classifier
 from videotracks.persistence.crop_tracks import FEATURES
 
