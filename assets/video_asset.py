@@ -71,21 +71,10 @@ def video_asset(
     version, so that a changed threshold makes it stale.
     """
 
-    def declare(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
-        return dg.asset(
-            partitions_def=videos,
-            group_name=group,
-            owners=[f"team:{group}"],
-            kinds={"python", storage, *kinds},
-            io_manager_key=f"{storage}_io",
-            metadata={"file": file, "settings": list(settings)},
-            deps=list(deps),
-            code_version=code_version,
-            pool=pool,
-            automation_condition=automation_condition,
-        )(_measured(function))
-
-    return declare
+    return _declared(
+        file, storage, group, kinds, settings, deps, code_version, pool,
+        partitions_def=videos, automation_condition=automation_condition,
+    )  # fmt: skip
 
 
 def shared_asset(
@@ -101,6 +90,22 @@ def shared_asset(
 ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
     """Declare one asset that belongs to no video; it is made when somebody asks for it, never by itself."""
 
+    return _declared(file, storage, group, kinds, settings, deps, code_version, pool)
+
+
+def _declared(
+    file: str,
+    storage: Storage,
+    group: str,
+    kinds: Iterable[str],
+    settings: Sequence[str],
+    deps: Sequence[str],
+    code_version: str,
+    pool: str | None,
+    **of_videos: Any,
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """What all assets that are made one by one state alike; ``of_videos`` is what those of videos add."""
+
     def declare(function: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
         return dg.asset(
             group_name=group,
@@ -111,6 +116,7 @@ def shared_asset(
             deps=list(deps),
             code_version=code_version,
             pool=pool,
+            **of_videos,
         )(_measured(function))
 
     return declare

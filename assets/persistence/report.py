@@ -6,7 +6,6 @@ from assets.pictures import image
 from assets.video_asset import video_asset
 from resources.library import Library
 from resources.outputs import Outputs
-from resources.persistence_filter import PersistenceFilterModel
 from videotracks.files import Files
 from videotracks.people.crop_store import CropStore
 from videotracks.persistence.decisions.deciding import PersistenceDecisions, TrackletImportance
@@ -25,7 +24,6 @@ def persistence_report(
     detection_crops: CropStore,
     persistence_decisions: PersistenceDecisions,
     attention: TrackletImportance,
-    persistence_filter: PersistenceFilterModel,
     library: Library,
     outputs: Outputs,
 ) -> dg.MaterializeResult[Files]:
@@ -33,6 +31,7 @@ def persistence_report(
 
     One HTML file that opens from disk. For people.
     """
+    from videotracks.persistence.classifier.filter import PersistenceFilter
     from videotracks.persistence.decisions.agreement import agreement, real_tracklets
     from videotracks.persistence.decisions.page import MOST_SHOWN, PersistenceReport, write_persistence_page
     from videotracks.persistence.decisions.pictures import draw_tracks
@@ -48,7 +47,7 @@ def persistence_report(
         decisions=persistence_decisions,
         filtered=filtered,
         kept=kept,
-        explain=persistence_filter.load().get_explanation,
+        explain=PersistenceFilter.get_explanation,
         agreement=None if real is None else agreement(persistence_decisions, real),
         real=real or {},
         provenance={"encoder": persistence_decisions.encoder, "classifier": persistence_decisions.classifier},

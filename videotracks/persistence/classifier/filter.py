@@ -66,7 +66,8 @@ class PersistenceFilter:
         found = self.classifier.predict(list(features_of(looked_at, self.encoder)))
         return [_spread(*each) for each in zip(found, chosen, map(len, tracks), strict=True)]
 
-    def get_explanation(self, importance: np.ndarray, duration: int) -> str:
+    @staticmethod
+    def get_explanation(importance: np.ndarray, duration: int) -> str:
         """A sentence for people: which frames decided.
 
         ``importance`` f4[T] of a prediction; ``duration`` frames of the track, from its first to its last: where it

@@ -87,8 +87,7 @@ def _result(name: Name, scores: np.ndarray, settings: ScenarioSettings) -> Scena
 
     def mean(values: np.ndarray) -> Interval:
         there = np.isfinite(values)
-        sums = np.where(there, values, 0)[draws].sum(axis=1), there[draws].sum(axis=1)
-        return _interval(np.divide(*sums, out=np.full(len(draws), np.nan), where=sums[1] > 0), settings)
+        return ratio(np.where(there, values, 0), there)
 
     return ScenarioResult(
         name=name,
